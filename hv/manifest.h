@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The manifest: one text file that names VMs and the links between them.
+ * docs/manifest.md describes the format. The parser works on plain memory, so
+ * the same source runs in the hypervisor and in the host's checker. It keeps
+ * no static state and allocates nothing: the caller gives the struct.
+ */
+#pragma once
+
+#include "hv/abi/hypercall.h"
+#include "hv/abi/info.h"
+#include "hv/types.h"
+
+#define MANIFEST_VM_MAX		1024
+#define MANIFEST_LINK_MAX	4096
+#define MANIFEST_NAME_MAX	24	/* with the final NUL */
+#define MANIFEST_VM_MODULE_MAX	4
+#define MANIFEST_ERROR_MAX	200
+#define MANIFEST_CPU_AUTO	0xffff
+
+/* A piece of the manifest's text, which must outlive the struct; not ended by NUL. */
+struct manifest_str {
+	const char *p;
+	uint32_t len;
+};
+
+enum restart_policy { RESTART_NEVER, RESTART_ON_CRASH, RESTART_ALWAYS };
+
+struct manifest_vm {
+	char name[MANIFEST_NAME_MAX];
+	struct manifest_str image;	/* module name of the ELF kernel */
+	struct manifest_str module[MANIFEST_VM_MODULE_MAX]; /* passed on as PVH modules */
+	uint32_t module_count;
+	uint64_t memory;		/* bytes, a multiple of 2 MiB, >= 4 MiB */
+	bool memory_plus_modules;	/* add the modules' sizes, rounded up */
+	uint32_t vcpu_count;		/* 1 to AMBIT_VCPU_MAX */
+	uint16_t cpu[AMBIT_VCPU_MAX];	/* pCPU of each vCPU or MANIFEST_CPU_AUTO */
+	struct manifest_str cmdline;
+	struct manifest_str control;	/* names of VMs it may control, or "*" */
+	bool strict;			/* a denied MSR or port stops the VM */
+	bool service;			/* the run may end while this VM still runs */
+	enum restart_policy restart;
+	uint32_t line;			/* where its section starts */
+};
+
+struct manifest_end {
+	uint32_t vm;			/* index in struct manifest */
+	uint8_t mac[6];			/* class net; given or derived from link and end */
+};
+
+struct manifest_link {
+	char name[MANIFEST_NAME_MAX];
+	struct manifest_end end[2];	/* front, back */
+	uint8_t dev_class;		/* AMBIT_CLASS_* */
+	uint8_t scheme;			/* AMBIT_SCHEME_* */
+	bool read_only;
+	uint16_t mtu;
+	uint32_t slots;			/* a power of two, 1 to 1024 */
+	uint32_t buffer_size;		/* bytes, a multiple of 64, to 1 MiB */
+	uint32_t seg_max;		/* segments a buffer, 1 to 16 */
+	uint32_t line;
+};
+
+/* The caller gives the two arrays and their sizes (see manifest_count). */
+struct manifest {
+	struct manifest_vm *vm;
+	struct manifest_link *link;
+	uint32_t vm_max, link_max;
+	uint32_t vm_count, link_count;
+};
+
+/* What the checker needs to know of the machine; zero fields are not checked. */
+struct manifest_limits {
+	uint32_t pcpu_count;
+	uint64_t memory;		/* bytes free for guests */
+	const struct manifest_module *module;	/* NULL: do not check images */
+	uint32_t module_count;
+};
+
+struct manifest_module {
+	const char *name;
+	uint64_t size;
+};
+
+/* How many sections of each kind the text has at most, for sizing the arrays. */
+void manifest_count(const char *text, size_t len, uint32_t *vms, uint32_t *links);
+
+/*
+ * Parse text[0..len) named file (for messages only). Returns 0, or -1 with a
+ * message "file:line: reason" in error (MANIFEST_ERROR_MAX bytes). With the
+ * first mistake the rest is not read. *m is complete only on 0.
+ */
+int MUST_CHECK manifest_parse(struct manifest *m, const char *file,
+			      const char *text, size_t len, char *error);
+
+/*
+ * Check a parsed manifest against a machine: images and modules exist, memory
+ * suffices, pCPUs exist. Same result and message form; the memory message
+ * names what is needed and what there is.
+ */
+int MUST_CHECK manifest_check(const struct manifest *m, const char *file,
+			      const struct manifest_limits *limits, char *error);
+
+/* Whether VM a may control VM b. */
+bool manifest_controls(const struct manifest *m, uint32_t a, uint32_t b);
+
+/* RAM of a VM in bytes, modules included. */
+uint64_t manifest_vm_memory(const struct manifest_vm *vm,
+			    const struct manifest_limits *limits);
