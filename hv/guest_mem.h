@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The only way to a guest's memory: guest-physical addresses, translated with
+ * the right that is needed, so that the hypervisor never touches what the guest
+ * could not. Only RAM that the VM owns: link areas, windows and mapped grants
+ * are refused.
+ */
+#pragma once
+
+#include "hv/types.h"
+
+struct vm;
+
+/* AMBIT_OK, or AMBIT_EFAULT with an unknown prefix copied. */
+int MUST_CHECK guest_read(struct vm *vm, gpa_t from, void *to, size_t n);
+int MUST_CHECK guest_write(struct vm *vm, gpa_t to, const void *from, size_t n);
+/*
+ * A pointer to guest RAM at gpa and in *run how many bytes of it are
+ * contiguous (at most n). NULL if it is not the VM's RAM.
+ */
+void *guest_ptr(struct vm *vm, gpa_t at, size_t n, size_t *run);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Second-level page tables of a VM (EPT or NPT, by p2m_format). Changing an
+ * entry that was present needs p2m_flush() before the frame is used otherwise.
+ */
+#pragma once
+
+#include "hv/types.h"
+
+#define P2M_READ	1u
+#define P2M_WRITE	2u
+#define P2M_EXEC	4u
+
+struct p2m {
+	hpa_t root;		/* 0 = not created */
+	uint32_t table_count;	/* frames held by tables, root included */
+	uint32_t owner;		/* frame owner of the tables */
+};
+
+int MUST_CHECK p2m_create(struct p2m *p, uint32_t owner);
+/* Frees the tables, not what they map. Nobody may run on them. */
+void p2m_destroy(struct p2m *p);
+/*
+ * Map bytes (page-aligned) from gpa to hpa with P2M_* rights, by the largest
+ * pages that fit. Refuses (AMBIT_EBUSY) to replace a present entry. A failure
+ * leaves earlier pages mapped; the caller destroys the p2m.
+ */
+int MUST_CHECK p2m_map(struct p2m *p, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+		       uint32_t rights);
+/*
+ * Where gpa is mapped with at least these rights: hpa of that very byte, and in
+ * *run the bytes from there to the end of its page (4 KiB to 1 GiB). false if
+ * it is not. Safe against a concurrent p2m_map.
+ */
+bool p2m_lookup(const struct p2m *p, gpa_t gpa, uint32_t rights, hpa_t *hpa,
+		uint64_t *run);

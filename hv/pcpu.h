@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A physical CPU's private state, at the start of its region (arch/percpu.h).
+ * Only the inbox, kick state and work list are touched by other pCPUs.
+ */
+#pragma once
+
+#include "arch/arch.h"
+#include "hv/types.h"
+
+struct vcpu;
+struct vm;
+
+/* A resumable piece of work, run in slices between guest entries. run() does a
+ * bounded step and returns true when there is nothing left to do. */
+struct work {
+	struct work *next;
+	bool (*run)(struct work *w);
+	uint32_t queued;	/* atomic: in some pCPU's list */
+};
+
+struct vcpu_heap {
+	struct vcpu **v;
+	uint32_t count, max;
+};
+
+struct pcpu {
+	struct arch_pcpu arch;		/* first: asm and TSS rely on it */
+	uint32_t id;
+	uint32_t online;
+
+	/* others write these */
+	struct vcpu *inbox __attribute__((aligned(64)));	/* LIFO, atomic */
+	struct work *work_inbox;	/* LIFO, atomic */
+	uint32_t busy;			/* atomic: PCPU_* below */
+
+	/* own */
+	struct vcpu *current __attribute__((aligned(64)));
+	struct vcpu_heap queue;		/* ready vCPUs by vruntime */
+	struct vcpu_heap timers;	/* vCPUs by heap_tsc */
+	struct work *work;		/* to run now */
+	uint64_t slice_end;		/* TSC when current must look at the queue */
+	uint64_t armed;			/* what the timer is set to */
+	uint64_t min_vruntime;
+	uint64_t idle_tsc;		/* ticks idle, for reports */
+	uint32_t vcpu_placed;		/* vCPUs that have their home here */
+};
+_Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");
+
+static inline struct pcpu *pcpu_of(uint32_t id)
+{
+	return (struct pcpu *)(VA_PERCPU + (uint64_t)id * PERCPU_SIZE);
+}
+
+#ifdef AMBIT_HV
+static inline struct pcpu *this_pcpu(void)
+{
+	return (struct pcpu *)(read_rsp() & ~(uint64_t)(PERCPU_SIZE - 1));
+}
+#else
+struct pcpu *this_pcpu(void);	/* tests/fake */
+#endif

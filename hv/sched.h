@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Scheduling: one run queue a pCPU, ordered by run time used, so that a vCPU
+ * which hands its slice over by notify-and-wait is charged for what it used
+ * itself. A waiting vCPU is in no queue; its deadline is in the timer heap.
+ * All functions run with interrupts off; "home" means on v's home pCPU.
+ */
+#pragma once
+
+#include "hv/vcpu.h"
+
+struct pcpu;
+struct work;
+
+/* Allocate a pCPU's queues for this many vCPUs, before it runs any. */
+int MUST_CHECK sched_init(struct pcpu *p, uint32_t vcpu_max);
+/* The run loop of every pCPU. */
+_Noreturn void sched_run(void);
+
+/* Make a vCPU in state from READY and hand it to its home (any pCPU); false if
+ * it was not in that state. */
+bool sched_ready(struct vcpu *v, enum vcpu_run_state from);
+/*
+ * Block the current vCPU until a deliverable virq or until TSC deadline
+ * (TSC_NEVER: none); looks again after it has published the wait. home.
+ */
+void sched_wait(struct vcpu *v, uint64_t deadline);
+/* The current vCPU waits and v, if it is ready here, runs next on the slice. */
+void sched_yield_to(struct vcpu *v);
+/* Set the one-shot timer virq; home. */
+void sched_timer_set(struct vcpu *v, uint64_t deadline);
+/* Make the home look at v's VM again: it stops, pauses or resumes. Any pCPU. */
+void sched_poke(struct vcpu *v);
+/* Queue a work item on a pCPU; nothing if it is queued already. Any pCPU. */
+void sched_work(uint32_t pcpu, struct work *w);
+/* TSC of this pCPU at which work should be looked at again, for polled work. */
+void sched_work_at(uint64_t tsc);

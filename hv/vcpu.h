@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual CPU: its registers, where it runs, and what it waits for. Only its
+ * home pCPU runs it and changes its run-queue fields; other pCPUs change
+ * run_state by compare-exchange and hand it over through the home's inbox.
+ */
+#pragma once
+
+#include "arch/hvm.h"
+#include "arch/vcpu_arch.h"
+#include "hv/abi/virq.h"
+#include "hv/types.h"
+
+enum vcpu_run_state {
+	VCPU_OFF,	/* never started, stopped by a call, or its VM is dead */
+	VCPU_READY,	/* in the run queue or the inbox of its home, or running */
+	VCPU_WAITING,	/* blocked in wait or HLT until a virq or wait_tsc */
+	VCPU_PARKED,	/* ready, but its VM is paused */
+};
+
+#define TSC_NEVER UINT64_MAX
+
+struct vcpu_counters {
+	uint64_t exit[EXIT_REASON_COUNT];
+	uint64_t hypercalls, hot_calls, switches, upcalls, wakes, kicks;
+	uint64_t denied_msr, denied_port;
+};
+
+struct vcpu {
+	struct vcpu_regs regs;		/* offset 0: entry code relies on it */
+	struct vm *vm;
+	uint32_t id;			/* in its VM */
+	uint32_t pcpu;			/* home */
+	struct ambit_vcpu_page *page;	/* shared with the guest: read once */
+	int64_t tsc_offset;		/* guest TSC - this home's TSC */
+
+	uint32_t run_state;		/* enum vcpu_run_state, atomic */
+	struct vcpu *inbox_next;	/* home's inbox, while READY and in it */
+	bool stop_self;			/* vcpu_stop by a sibling: go OFF at the next pick */
+
+	uint64_t wait_tsc;		/* end of the wait (TSC_NEVER: none) */
+	uint64_t timer_tsc;		/* one-shot timer virq (TSC_NEVER: off) */
+	uint64_t heap_tsc;		/* key in the home's timer heap */
+	uint32_t heap_idx;		/* + 1 in the timer heap; 0: not in it */
+	uint32_t queue_idx;		/* + 1 in the run queue; 0: not in it */
+	uint64_t vruntime;		/* TSC ticks run, corrected on wake-up */
+	uint64_t run_tsc;		/* ticks run in all, for reports */
+	uint64_t entered_tsc;		/* when it got the pCPU */
+
+	bool wait_result;		/* in a wait call: RAX is due at the next run */
+	struct vcpu_counters count;
+	struct arch_vcpu arch;
+};
+_Static_assert(offsetof(struct vcpu, regs) == 0, "entry code");

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtual machine. VMs stand in one table made from the manifest; a restart
+ * keeps the entry and raises the incarnation. vm->lock covers state changes;
+ * everything a guest's call needs on its hot path is constant while it runs.
+ */
+#pragma once
+
+#include "arch/arch.h"
+#include "hv/manifest.h"
+#include "hv/p2m.h"
+#include "hv/vcpu.h"
+#include "hv/vm_console.h"
+#include "arch/spinlock.h"
+
+struct endpoint;
+
+enum vm_state {
+	VM_EMPTY,	/* not built (yet, or any more) */
+	VM_RUNNING,
+	VM_STOPPING,	/* vCPUs are leaving; then it is reaped */
+	VM_STOPPED,	/* reaped; status holds */
+	VM_CRASHED,	/* reaped; why holds */
+};
+
+#define VM_WHY_MAX 96
+
+struct vm {
+	uint32_t id;			/* index in the table */
+	uint32_t incarnation;		/* 1 at first start */
+	uint32_t owner;			/* frame owner number */
+	const struct manifest_vm *config;
+	const char *name;
+
+	struct spinlock lock;		/* state, running_vcpus, why, status, restart */
+	uint32_t state;			/* enum vm_state, read without the lock as a hint */
+	uint32_t stopping;		/* != 0: its vCPUs leave at their next look */
+	uint32_t paused;		/* != 0: its vCPUs park at their next look */
+	uint32_t running_vcpus;		/* not VCPU_OFF */
+	bool crashed, restart_asked;
+	int32_t status;			/* of AMBIT_HC_STOP */
+	char why[VM_WHY_MAX];		/* of a crash, in words */
+	uint32_t crashes;		/* in a row, for the restart back-off */
+	uint64_t restart_tsc;		/* not before */
+
+	struct p2m p2m;
+	uint64_t tlb_generation;	/* raised when a mapping is withdrawn */
+	uint64_t flushed[PCPU_MAX];	/* generation each pCPU flushed last */
+	int64_t tsc_offset;		/* guest TSC - boot CPU's TSC */
+
+	uint64_t ram_low, ram_high;	/* bytes from gpa 0 and from 4 GiB */
+	gpa_t aperture;
+	hpa_t info, time;		/* info area, time page */
+
+	uint32_t vcpu_count, endpoint_count;
+	struct vcpu *vcpu[AMBIT_VCPU_MAX];
+	struct endpoint **endpoint;	/* [endpoint_count], constant */
+	uint8_t virq_vcpu[AMBIT_VIRQ_MAX]; /* vCPU each virq is bound to */
+
+	struct vm_console console;
+	uint64_t denied_logged;		/* what was logged once: bits by kind */
+};
+
+extern struct vm *vm_table;		/* [vm_count] */
+extern uint32_t vm_count;

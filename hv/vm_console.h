@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Console output of VMs: each VM has a ring that its calls fill without ever
+ * waiting, and one work item on the boot CPU drains the rings line by line,
+ * VM after VM, each line under its VM's name.
+ */
+#pragma once
+
+#include "arch/spinlock.h"
+#include "hv/types.h"
+
+#define VM_CONSOLE_SIZE	4096	/* bytes, a power of two */
+
+struct vm;
+
+struct vm_console {
+	struct spinlock lock;
+	uint32_t head, tail;	/* bytes put in and taken out, free-running */
+	bool mid_line;		/* the drain stopped inside a line of this VM */
+	char *ring;
+};
+
+int vm_console_create(struct vm *vm);
+/* Put up to n bytes in; returns how many there was room for. */
+size_t vm_console_put(struct vm *vm, const char *s, size_t n);
+/* Start the drain; boot CPU, after the VMs exist. */
+void vm_console_start(void);
+/* Write out all that is left, waiting for the UART: before power-off. */
+void vm_console_flush(void);
