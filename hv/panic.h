@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How the hypervisor ends when it is broken, or cannot run on this machine. */
+#pragma once
+
+#include "hv/types.h"
+
+/* We are broken: reason, call chain, all pCPUs stopped, power off, status 1. */
+_Noreturn void panic(const char *fmt, ...) PRINTF(1, 2);
+
+/* As panic(), with the stack from sp on for the call chain. */
+_Noreturn void panic_at(uint64_t sp, const char *fmt, ...) PRINTF(2, 3);
+
+/* The machine (or its set-up) lacks something: one line, "cannot start: ...",
+ * power off, status 2. */
+_Noreturn void hv_refuse(const char *fmt, ...) PRINTF(1, 2);
+
+#define CHECK(cond)							\
+	do {								\
+		if (unlikely(!(cond)))					\
+			panic("%s:%d: CHECK(%s)", __FILE__, __LINE__, #cond); \
+	} while (0)
