@@ -43,7 +43,7 @@ struct ambit_info {
 	uint64_t ram_high;	/* bytes of RAM from gpa 4 GiB */
 	uint64_t give_pool;	/* gpa of the give pool, 0 if none */
 	uint64_t give_pool_size;
-	uint64_t reserved[2];
+	uint64_t reserved[3];
 };
 _Static_assert(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
 
@@ -97,7 +97,7 @@ struct ambit_link_info {
 	uint64_t window;	/* gpa: peer window (direct) or map window (grant) */
 	uint64_t window_size;	/* bytes, 0 if none */
 	uint64_t window_base;	/* direct: peer's gpa at the start of the window */
-	uint64_t reserved1[4];
+	uint64_t reserved1[5];
 };
 _Static_assert(sizeof(struct ambit_link_info) == 232, "docs/abi.md, link entry");
 
