@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virqs of this VM: handlers, and the two ways to take one: polled after a
+ * wait, or by upcall. A pending bit is cleared before its handler looks.
+ */
+#include "guests/lib/internal.h"
+#include "guests/lib/trap.h"
+
+#include "guests/lib/cpu.h"
+
+static struct {
+	virq_fn *fn;
+	void *arg;
+} handlers[AMBIT_VIRQ_MAX];
+
+void virq_upcall(void);
+
+struct ambit_vcpu_page *vcpu_page(uint32_t vcpu)
+{
+	return (struct ambit_vcpu_page *)(info_aperture() +
+		AMBIT_APERTURE_VCPU + vcpu * PAGE_SIZE);
+}
+
+void virq_handle(uint32_t virq, virq_fn *fn, void *arg)
+{
+	handlers[virq].arg = arg;
+	STORE_RELEASE(handlers[virq].fn, fn);
+}
+
+static bool virq_run(uint32_t word, uint64_t bits)
+{
+	bool ran = false;
+
+	for (; bits; bits &= bits - 1) {
+		uint32_t virq = word * 64 + (uint32_t)__builtin_ctzll(bits);
+		virq_fn *fn = LOAD_ACQUIRE(handlers[virq].fn);
+
+		if (!fn)
+			continue;
+		fn(virq, handlers[virq].arg);
+		ran = true;
+	}
+	return ran;
+}
+
+bool virq_poll(void)
+{
+	struct ambit_vcpu_page *page = vcpu_page(vcpu_self());
+	bool ran = false;
+
+	for (uint32_t i = 0; i < AMBIT_VIRQ_WORDS; i++) {
+		/* Masked virqs stay pending; their owner looks by itself. */
+		uint64_t bits = READ_ONCE(page->pending[i]) &
+				~READ_ONCE(page->mask[i]);
+
+		if (!bits)
+			continue;
+		bits &= __atomic_fetch_and(&page->pending[i], ~bits,
+					   __ATOMIC_SEQ_CST);
+		ran |= virq_run(i, bits);
+	}
+	return ran;
+}
+
+void virq_upcall(void)
+{
+	virq_poll();
+}
+
+void virq_upcalls(bool on)
+{
+	struct ambit_vcpu_page *page = vcpu_page(vcpu_self());
+
+	irq_disable();
+	STORE_RELEASE(page->upcall_vector, on ? UPCALL_VECTOR : 0u);
+	if (on)
+		irq_enable();
+}
+
+void virq_wait(uint64_t deadline)
+{
+	hcall1(AMBIT_HC_WAIT, deadline);
+	virq_poll();
+}

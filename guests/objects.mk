@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Guest programs: every folder here or in tests/guest/ that has a main.c is
+# one, linked with the guest library into build/guests/<folder>.
+
+guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c))
+guest-asm-src := guests/lib/entry.asm
+guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c))
+guest-dirs := $(patsubst %/main.c,%,$(guest-mains))
+guest-bins := $(addprefix $(B)/guests/,$(notdir $(guest-dirs)))
+
+GUEST_OBJ := $(B)/guests/obj
+guest-lib-obj := $(guest-lib-src:%.c=$(GUEST_OBJ)/%.o)
+guest-asm-obj := $(guest-asm-src:%.asm=$(GUEST_OBJ)/%.o)
+
+.PHONY: guests
+guests: $(guest-bins)
+
+$(GUEST_OBJ)/%.o: %.c Makefile guests/objects.mk
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
+
+$(GUEST_OBJ)/%.o: %.asm Makefile guests/objects.mk
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -g -F dwarf -I. -MD $(@:.o=.d) -o $@ $<
+
+$(GUEST_OBJ)/libguest.a: $(guest-lib-obj)
+	rm -f $@
+	ar rcs $@ $^
+
+# $(1): folder of the program, whose C files are linked together
+define guest-rule
+guest-$(1)-obj := $$(patsubst %.c,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.c))
+$(B)/guests/$(notdir $(1)): $$(guest-$(1)-obj) $(guest-asm-obj) \
+		$(GUEST_OBJ)/libguest.a guests/guest.ld
+	$(LD) -z noexecstack -z max-page-size=4096 -T guests/guest.ld -o $$@ \
+		$$(guest-$(1)-obj) $(guest-asm-obj) $(GUEST_OBJ)/libguest.a
+-include $$(guest-$(1)-obj:.o=.d)
+endef
+$(foreach d,$(guest-dirs),$(eval $(call guest-rule,$(d))))
+
+-include $(guest-lib-obj:.o=.d) $(guest-asm-obj:.o=.d)
