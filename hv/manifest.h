@@ -24,6 +24,18 @@ struct manifest_str {
 	uint32_t len;
 };
 
+/* The keys of each kind of section, as index of key_line (0: not given). */
+enum manifest_vm_key {
+	VM_KEY_IMAGE, VM_KEY_MEMORY, VM_KEY_VCPUS, VM_KEY_CPUS, VM_KEY_CMDLINE,
+	VM_KEY_MODULES, VM_KEY_CONTROL, VM_KEY_RESTART, VM_KEY_STRICT,
+	VM_KEY_SERVICE, VM_KEY_COUNT
+};
+enum manifest_link_key {
+	LINK_KEY_ENDS, LINK_KEY_CLASS, LINK_KEY_SCHEME, LINK_KEY_SLOTS,
+	LINK_KEY_BUFFER, LINK_KEY_SEGMENTS, LINK_KEY_MTU, LINK_KEY_MAC,
+	LINK_KEY_READ_ONLY, LINK_KEY_COUNT
+};
+
 enum restart_policy { RESTART_NEVER, RESTART_ON_CRASH, RESTART_ALWAYS };
 
 struct manifest_vm {
@@ -40,7 +52,9 @@ struct manifest_vm {
 	bool strict;			/* a denied MSR or port stops the VM */
 	bool service;			/* the run may end while this VM still runs */
 	enum restart_policy restart;
+	uint32_t link_count;		/* endpoints: each link end that names it */
 	uint32_t line;			/* where its section starts */
+	uint32_t key_line[VM_KEY_COUNT]; /* where each key stands */
 };
 
 struct manifest_end {
@@ -54,11 +68,12 @@ struct manifest_link {
 	uint8_t dev_class;		/* AMBIT_CLASS_* */
 	uint8_t scheme;			/* AMBIT_SCHEME_* */
 	bool read_only;
-	uint16_t mtu;
+	uint16_t mtu;			/* class net; else 0 */
 	uint32_t slots;			/* a power of two, 1 to 1024 */
 	uint32_t buffer_size;		/* bytes, a multiple of 64, to 1 MiB */
 	uint32_t seg_max;		/* segments a buffer, 1 to 16 */
 	uint32_t line;
+	uint32_t key_line[LINK_KEY_COUNT];
 };
 
 /* The caller gives the two arrays and their sizes (see manifest_count). */

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A parsed manifest against a machine: images, modules, memory and pCPUs. The
+ * same questions are asked on the host before anything boots and again at boot.
+ */
+#include "hv/manifest_text.h"
+
+#define MEMORY_STEP	MIB(2)
+
+struct check {
+	const struct manifest *m;
+	const char *file;
+	const struct manifest_limits *limits;
+	char *error;
+};
+
+static struct message check_message(const struct check *c,
+				    const struct manifest_vm *vm, uint32_t key)
+{
+	struct message msg;
+
+	message_start(&msg, c->error, c->file, vm->key_line[key]);
+	message_add(&msg, "VM '%s': ", vm->name);
+	return msg;
+}
+
+static const struct manifest_module *module_find(const struct manifest_limits *limits,
+						 struct manifest_str name)
+{
+	for (uint32_t i = 0; i < limits->module_count; i++)
+		if (str_is(name, limits->module[i].name))
+			return &limits->module[i];
+	return NULL;
+}
+
+static int module_check(const struct check *c, const struct manifest_vm *vm,
+			uint32_t key, struct manifest_str name)
+{
+	const struct manifest_limits *limits = c->limits;
+	struct message msg;
+
+	if (module_find(limits, name))
+		return 0;
+	msg = check_message(c, vm, key);
+	message_add(&msg, "there is no boot module '%.*s'", STR(name));
+	message_add(&msg, limits->module_count ? "; the modules are" : ", nor any other");
+	for (uint32_t i = 0; i < limits->module_count; i++)
+		message_add(&msg, "%s %s", i ? "," : "", limits->module[i].name);
+	return -1;
+}
+
+static uint64_t modules_size(const struct manifest_vm *vm,
+			     const struct manifest_limits *limits)
+{
+	uint64_t sum = 0;
+
+	if (!limits->module)
+		return 0;
+	for (uint32_t i = 0; i < vm->module_count; i++) {
+		const struct manifest_module *found = module_find(limits, vm->module[i]);
+
+		if (found)
+			sum += ALIGN_UP(found->size, PAGE_SIZE);
+	}
+	return sum;
+}
+
+uint64_t manifest_vm_memory(const struct manifest_vm *vm,
+			    const struct manifest_limits *limits)
+{
+	if (!vm->memory_plus_modules)
+		return vm->memory;
+	return vm->memory + ALIGN_UP(modules_size(vm, limits), MEMORY_STEP);
+}
+
+static uint64_t mib_up(uint64_t bytes)
+{
+	return (bytes + MIB(1) - 1) >> 20;
+}
+
+static int modules_check(const struct check *c, const struct manifest_vm *vm)
+{
+	uint64_t size = modules_size(vm, c->limits);
+	struct message msg;
+
+	if (!c->limits->module)
+		return 0;
+	if (module_check(c, vm, VM_KEY_IMAGE, vm->image))
+		return -1;
+	for (uint32_t i = 0; i < vm->module_count; i++)
+		if (module_check(c, vm, VM_KEY_MODULES, vm->module[i]))
+			return -1;
+	if (manifest_vm_memory(vm, c->limits) > size)
+		return 0;
+	msg = check_message(c, vm, VM_KEY_MEMORY);
+	message_add(&msg, "its modules take %lu MiB of its %lu MiB; "
+		    "give it more, or write memory = %luM+modules",
+		    mib_up(size), vm->memory >> 20, vm->memory >> 20);
+	return -1;
+}
+
+static int cpus_check(const struct check *c, const struct manifest_vm *vm)
+{
+	uint32_t count = c->limits->pcpu_count;
+	struct message msg;
+
+	for (uint32_t i = 0; count && i < vm->vcpu_count; i++) {
+		if (vm->cpu[i] == MANIFEST_CPU_AUTO || vm->cpu[i] < count)
+			continue;
+		msg = check_message(c, vm, VM_KEY_CPUS);
+		message_add(&msg, "there is no pCPU %u, the machine has %u (0 to %u)",
+			    vm->cpu[i], count, count - 1);
+		return -1;
+	}
+	return 0;
+}
+
+/* The line named is that of the first VM which no longer fits. */
+static int memory_check(const struct check *c)
+{
+	uint64_t have = c->limits->memory, sum = 0;
+	const struct manifest_vm *first = NULL;
+	struct message msg;
+
+	for (uint32_t i = 0; i < c->m->vm_count; i++) {
+		const struct manifest_vm *vm = &c->m->vm[i];
+
+		sum += manifest_vm_memory(vm, c->limits);
+		if (sum > have && !first)
+			first = vm;
+	}
+	if (!have || !first)
+		return 0;
+	msg = check_message(c, first, VM_KEY_MEMORY);
+	message_add(&msg, "too little memory: all VMs together need %lu MiB, "
+		    "the machine has %lu MiB for them", mib_up(sum), have >> 20);
+	return -1;
+}
+
+int manifest_check(const struct manifest *m, const char *file,
+		   const struct manifest_limits *limits, char *error)
+{
+	struct check c = { m, file, limits, error };
+
+	for (uint32_t i = 0; i < m->vm_count; i++)
+		if (modules_check(&c, &m->vm[i]) || cpus_check(&c, &m->vm[i]))
+			return -1;
+	return memory_check(&c);
+}
+
+bool manifest_controls(const struct manifest *m, uint32_t a, uint32_t b)
+{
+	struct manifest_str rest = m->vm[a].control, word;
+
+	if (str_is(rest, "*"))
+		return true;
+	while (str_word(&rest, &word))
+		if (str_is(word, m->vm[b].name))
+			return true;
+	return false;
+}
