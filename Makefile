@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The only makefile with rules. `make help` lists the targets. Each folder
-# names its objects in objects.mk; everything built goes to build/.
+# The main makefile; `make help` lists the targets. Each folder names its
+# objects in objects.mk; everything built goes to build/ (B=).
 
 B := build
 CC := gcc
@@ -13,37 +13,187 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wcast-qual -Wpointer-arith 
 	-Wimplicit-fallthrough
 BASE := -std=gnu17 -O2 -g -m64 -ffreestanding -fno-pic -fno-common -mno-red-zone \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-strict-aliasing -fno-delete-null-pointer-checks -I. -MMD -MP $(WARN)
-HV_CFLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV
-GUEST_CFLAGS := $(BASE) -fno-stack-protector -DAMBIT_GUEST
+	-fno-strict-aliasing -fno-delete-null-pointer-checks -I. $(WARN)
+HV_FLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV
+HV_CFLAGS := $(HV_FLAGS) -MMD -MP
+GUEST_FLAGS := $(BASE) -fno-stack-protector -DAMBIT_GUEST
+GUEST_CFLAGS := $(GUEST_FLAGS) -MMD -MP
+
+# What a user may set for `make run`.
+EMU := auto
+CPUS := 1
+MEM := 512
+BOOT := direct
+MANIFEST := guests/manifests/default.manifest
+DISK :=
+SCHEME :=
+CPU_MODEL :=
+V :=
+
+# Commands are shown with V=1 only.
+ifeq ($(V),)
+.SILENT:
+MAKEFLAGS += --no-print-directory
+endif
+
+.DEFAULT_GOAL := all
+
+.PHONY: help
+help:
+	echo 'make run           boot the default manifest in an emulator: one guest pings'
+	echo '                   another, one reads a disk image that another serves'
+	echo '    EMU=           tcg (QEMU, AMD-V), bochs (VT-x), kvm; default: what works'
+	echo '    DISK=file      the disk image (default: a small ext2 file system)'
+	echo '    MANIFEST=file  other VMs and links; docs/manifest.md has the format'
+	echo '    SCHEME=        page, direct, copy or grant, in place of each link'"'"'s own'
+	echo '    CPUS= MEM=     CPUs (1) and MiB of memory (512) of the machine'
+	echo '    CPU_MODEL=     a CPU model of the emulator'
+	echo '    BOOT=          direct, iso (GRUB, BIOS) or uefi (GRUB, UEFI)'
+	echo 'make test          everything below that checks, on both vendors'
+	echo 'make unit          unit tests on the host; make scenarios: in emulators'
+	echo 'make bench         measure on both vendors, into build/bench.json'
+	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
+	echo 'make all           hypervisor and guests only; make clean: remove build/'
+	echo 'make check-manifest MANIFEST=file   look for mistakes without booting'
+	echo 'make check-headers  every header compiles alone'
+	echo 'make lint          static analysers'
+	echo 'make clang         build everything with clang and lld into build/clang'
+	echo 'V=1 shows the commands. Missing Debian packages are installed.'
 
 include boot/objects.mk
 include arch/objects.mk
 include hv/objects.mk
 include vio/objects.mk
 include guests/objects.mk
+include tests/unit.mk
+
+# Debian packages, by what needs them.
+NEED_BUILD := gcc make binutils nasm
+NEED_GRUB := grub-common grub-pc-bin mtools
+NEED_ISO := $(NEED_GRUB) grub-efi-amd64-bin xorriso
+NEED_QEMU := qemu-system-x86
+NEED_BOCHS := bochs bochs-term bochsbios vgabios $(NEED_GRUB)
+NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
+	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
+	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
+NEED_TEST := $(NEED_BUILD) python3 perl e2fsprogs ovmf $(NEED_QEMU) $(NEED_BOCHS) \
+	$(NEED_ISO)
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
-.PHONY: all
-all: $(B)/ambit.elf $(B)/ambit32.elf guests
+.PHONY: all need-build
+need-build:
+	tools/need $(NEED_BUILD)
+
+all: need-build
+	$(MAKE) $(B)/ambit.elf $(B)/ambit32.elf guests
 
 $(B)/hv/%.o: %.c Makefile
 	@mkdir -p $(@D)
+	echo "  CC  $<"
 	$(CC) $(HV_CFLAGS) -c -o $@ $<
 
 $(B)/hv/%.o: %.asm Makefile
 	@mkdir -p $(@D)
+	echo "  ASM $<"
 	$(NASM) -f elf64 -g -F dwarf -I. -MD $(@:.o=.d) -o $@ $<
 
 $(B)/ambit.elf: $(HV_OBJS) linker.ld
+	echo "  LD  $@"
 	$(LD) -n -z noexecstack -T linker.ld -o $@ $(HV_OBJS)
 
 # What `qemu -kernel` takes: the same image in an ELF32 wrapper.
 $(B)/ambit32.elf: $(B)/ambit.elf
-	$(OBJCOPY) -O elf32-i386 $< $@
+	$(OBJCOPY) -S -O elf32-i386 $< $@
 
 -include $(HV_OBJS:.o=.d)
+
+# The module `disk` when no other is given. It lies where tools/run looks for
+# what a manifest names.
+$(B)/guests/disk: $(wildcard hv/*.[ch])
+	@mkdir -p $(@D)
+	rm -f $@
+	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv -L ambit \
+		-U 5f2a1c1e-0000-4000-8000-000000000001 $@ 2M
+
+.PHONY: run iso
+run:
+	tools/need $(NEED_RUN)
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/run --build $(B) --emu $(EMU) --cpus $(CPUS) --mem $(MEM) --boot $(BOOT) \
+		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
+		$(if $(SCHEME),--scheme $(SCHEME)) $(if $(V),--verbose) \
+		$(if $(CPU_MODEL),--cpu-model $(CPU_MODEL))
+
+iso:
+	tools/need $(NEED_BUILD) $(NEED_ISO) python3 e2fsprogs
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/run --build $(B) --iso $(B)/ambit.iso --manifest '$(MANIFEST)' \
+		$(if $(DISK),--module 'disk=$(DISK)')
+	echo "$(B)/ambit.iso is ready: write it to a USB stick with dd, or boot it as a CD"
+
+.PHONY: need-unit need-test test scenarios bench
+need-unit:
+	tools/need $(NEED_BUILD) perl
+unit: | need-unit
+
+need-test:
+	tools/need $(NEED_TEST)
+
+test: need-test
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk \
+		$(addprefix $(B)/unit/,$(unit-tests))
+	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/run
+
+scenarios: need-test
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tests/suite tests/run
+
+bench: need-test
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/bench
+
+# Every header alone: the hypervisor's and the guests' with both compilers,
+# what a guest may include also as C11 and C++.
+HEADERS_HV := $(wildcard boot/*.h arch/*.h arch/*/*.h hv/*.h vio/*.h)
+HEADERS_GUEST := $(wildcard guests/*/*.h tests/guest/*/*.h)
+HEADERS_ABI := $(wildcard hv/abi/*.h)
+SYNTAX := -fsyntax-only -Wno-unused-function -Wno-unused-macros -I.
+
+.PHONY: check-headers lint clang
+check-headers:
+	tools/need gcc g++ clang
+	set -e; for cc in gcc clang; do \
+		for h in $(HEADERS_HV); do \
+			echo "#include \"$$h\"" | $$cc $(HV_FLAGS) $(SYNTAX) -x c -; done; \
+		for h in $(HEADERS_GUEST); do \
+			echo "#include \"$$h\"" | $$cc $(GUEST_FLAGS) $(SYNTAX) -x c -; done; \
+		for h in $(HEADERS_ABI); do for std in c11 c++14; do \
+			echo "#include \"$$h\"" | $$cc -std=$$std -pedantic -Wall -Wextra \
+			-Werror -ffreestanding $(SYNTAX) -x $${std%[0-9][0-9]} -; done; done; \
+	done
+	echo "check-headers: $(words $(HEADERS_HV) $(HEADERS_GUEST) $(HEADERS_ABI))" \
+		"headers compile alone, with gcc and clang"
+
+LINT_HV := $(filter-out %.h,$(wildcard boot/*.c arch/*.c arch/*/*.c hv/*.c vio/*.c))
+LINT_GUEST := $(wildcard guests/*/*.c tests/guest/*/*.c)
+CPPCHECK := cppcheck --quiet --error-exitcode=1 --std=c11 --platform=unix64 -I. \
+	--enable=warning,portability --inline-suppr --suppress=missingIncludeSystem
+ANALYZE := -fsyntax-only --analyze --analyzer-output text \
+	-Xclang -analyzer-werror
+
+lint:
+	tools/need cppcheck clang
+	$(CPPCHECK) -DAMBIT_HV $(LINT_HV)
+	$(CPPCHECK) -DAMBIT_GUEST $(LINT_GUEST)
+	set -e; for c in $(LINT_HV); do clang $(HV_FLAGS) $(ANALYZE) $$c; done
+	set -e; for c in $(LINT_GUEST); do clang $(GUEST_FLAGS) $(ANALYZE) $$c; done
+	echo "lint: clean"
+
+clang:
+	tools/need $(NEED_BUILD) clang lld
+	$(MAKE) B=$(B)/clang CC=clang LD=ld.lld all
+	echo "clang: $(B)/clang/ambit.elf and the guests are built"
 
 .PHONY: clean
 clean:

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How to start each emulator. A machine here is the argparse result of
+tools/run; what a function returns is the command and the text for its stdin.
+Everything a run makes lies in its own scratch directory, so that runs can be
+parallel and leave nothing behind (a killed Bochs leaves lock files)."""
+
+import os
+import sys
+
+import image
+
+BOCHS_MODEL = "corei7_skylake_x"        # VT-x with everything Bochs has
+OVMF = "/usr/share/OVMF/OVMF_CODE.fd"
+BOOT_EPOCH = "2020-01-01"
+BOOT_SECONDS = 1577836800
+
+BOCHSRC = """\
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
+memory: guest={mem}, host={host}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=disk, path={disk}, mode=flat
+boot: disk
+display_library: rfb, options="timeout=0"
+log: {work}/bochs.log
+panic: action=fatal
+error: action=report
+com1: enabled=1, mode=file, dev={serial}
+clock: sync=none, time0={time0}
+sound: driver=dummy
+speaker: enabled=0
+"""
+
+
+def qemu_option(path):
+    """A comma ends a value in QEMU's options; two stand for one."""
+    return path.replace(",", ",,")
+
+
+def linked_modules(machine, work):
+    """QEMU tells the guest a module's file name: link each under its name."""
+    folder = os.path.join(work, "modules")
+    os.mkdir(folder)
+    paths = []
+    for name, path in machine.modules:
+        link = os.path.join(folder, name)
+        os.symlink(os.path.abspath(path), link)
+        paths.append(qemu_option(link))
+    return ",".join(paths)
+
+
+def qemu_boot(machine, work):
+    """The part of the command line that says what to boot."""
+    cmdline = ("poweroff=isa-debug-exit " + machine.cmdline).strip()
+    if machine.boot == "direct":
+        command = ["-kernel", machine.kernel32, "-append", cmdline]
+        if machine.modules:
+            command += ["-initrd", linked_modules(machine, work)]
+        return command
+    iso = os.path.join(work, "ambit.iso")
+    image.make_iso(iso, machine.kernel, cmdline, machine.modules, 0, work)
+    command = ["-cdrom", qemu_option(iso)]
+    if machine.boot == "uefi":
+        if not os.path.exists(OVMF):
+            sys.exit("run: no %s (Debian package ovmf)" % OVMF)
+        command += ["-M", "q35", "-drive",
+                    "if=pflash,format=raw,readonly=on,file=" + OVMF]
+    return command
+
+
+def qemu(machine, work, serial):
+    """icount makes a run repeat to the instruction. By default it is on for
+    one CPU only, as CPUs that take turns make a slow machine, and off for
+    firmware and GRUB, which wait for a CD in virtual time."""
+    command = ["qemu-system-x86_64", "-m", str(machine.mem),
+               "-smp", str(machine.cpus)]
+    if machine.emu == "kvm":
+        command += ["-accel", "kvm", "-cpu", machine.cpu_model or "host"]
+    else:
+        command += ["-accel", "tcg", "-cpu", machine.cpu_model or "max"]
+        alone = machine.cpus == 1 and machine.boot == "direct"
+        if machine.icount == "on" or (machine.icount == "auto" and alone):
+            command += ["-icount", "shift=0,sleep=off"]
+        command += ["-rtc", "base=%s,clock=vm" % BOOT_EPOCH]
+    command += ["-display", "none", "-monitor", "none", "-nic", "none",
+                "-no-reboot", "-serial", "file:" + qemu_option(serial),
+                "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    return command + qemu_boot(machine, work), ""
+
+
+def bochs(machine, work, serial):
+    """Always from a hard-disk image: GRUB starts sooner from it than from a
+    CD. The debugger in Debian's Bochs waits for its c (continue)."""
+    if machine.boot != "direct":
+        sys.exit("run: Bochs boots from its own disk image only, not by "
+                 + machine.boot)
+    disk = os.path.join(work, "hd.img")
+    cmdline = ("poweroff=bochs " + machine.cmdline).strip()
+    image.make_disk(disk, machine.kernel, cmdline, machine.modules, work)
+    config = os.path.join(work, "bochsrc")
+    with open(config, "w") as f:
+        f.write(BOCHSRC.format(model=machine.cpu_model or BOCHS_MODEL,
+                               cpus=machine.cpus, ips=machine.ips,
+                               mem=machine.mem, host=min(machine.mem, 1024),
+                               disk=disk, work=work, serial=serial,
+                               time0=BOOT_SECONDS))
+    return ["bochs", "-q", "-f", config], "c\n"
+
+
+def complaints(machine, work):
+    """What the emulator itself said, for a run that went wrong."""
+    with open(os.path.join(work, "emulator.txt"), errors="replace") as f:
+        said = f.read().splitlines()
+    if machine.emu == "bochs":
+        # The terminal holds a debugger's dialogue; the log names the reason.
+        path = os.path.join(work, "bochs.log")
+        if os.path.exists(path):
+            with open(path, errors="replace") as f:
+                log = [s.rstrip() for s in f]
+            marked = [s for s in log if ">>PANIC<<" in s or
+                      s[11:13] in ("p[", "e[")]
+            return marked[-8:] or said[-8:]
+    return said[-8:]
