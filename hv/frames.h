@@ -17,10 +17,15 @@
 
 /* Where the links lie, the frame is the head of a free block. */
 struct frame {
-	uint32_t owner;		/* 0: free */
 	union {
-		uint32_t uses;	/* references (frame_get) */
-		uint32_t next;	/* in the free list of its order, 0: none */
+		struct {
+			uint32_t owner;		/* 0: free */
+			union {
+				uint32_t uses;	/* references (frame_get) */
+				uint32_t next;	/* free list of its order, 0: none */
+			};
+		};
+		uint64_t owner_uses;	/* both, for one locked operation */
 	};
 	uint32_t prev;		/* in that list, 0: first */
 	uint16_t dma;		/* mappings for devices */
