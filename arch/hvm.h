@@ -127,6 +127,15 @@ struct hvm_ops {
 	void (*get_state)(struct vcpu *v, struct cpu_state *s);
 	/* RFLAGS.IF of the loaded vCPU (HLT with IF = 0 never wakes). */
 	bool (*interrupts_on)(struct vcpu *v);
+	/* CR4 of the loaded vCPU as the guest reads it. Also from hot exits. */
+	uint64_t (*cr4)(struct vcpu *v);
+	/*
+	 * The loaded vCPU's copy of EFER, PAT, and of every register that guests
+	 * reach without an exit (FS_BASE to TSC_AUX, SYSENTER). false: not one of
+	 * these. A value comes checked by guest_wrmsr(), and as the guest sees it.
+	 */
+	bool (*get_msr)(struct vcpu *v, uint32_t msr, uint64_t *value);
+	bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value);
 };
 
 extern const struct hvm_ops *hvm;	/* set once by hvm_init() */
@@ -146,7 +155,7 @@ void guest_cpuid(struct vcpu *v);
 
 /*
  * MSRs that are not passed through (arch/guest_msr.c). false: denied, the
- * caller injects #GP. The vendor gives access to its copies by hvm_msr().
+ * caller injects #GP. The vendor gives access to its copies by get_msr, set_msr.
  */
 bool guest_rdmsr(struct vcpu *v, uint32_t msr, uint64_t *value);
 bool guest_wrmsr(struct vcpu *v, uint32_t msr, uint64_t value);
@@ -166,3 +175,5 @@ void xstate_load(struct vcpu *v);
  * hypervisor skips (arch/insn.c). For CPUs without next-RIP save.
  */
 uint32_t insn_length(struct vcpu *v);
+/* Up to max bytes of guest code at RIP, for reports: how many could be read. */
+size_t insn_fetch(struct vcpu *v, uint8_t *buf, size_t max);
