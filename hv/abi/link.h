@@ -23,6 +23,8 @@
 
 #include <stdint.h>
 
+#include "hv/abi/layout.h"
+
 /* Endpoint states, as AMBIT_HC_LINK_STATE takes and status areas show them. */
 #define AMBIT_LINK_CLOSED	0	/* not used by its VM (initial) */
 #define AMBIT_LINK_CONFIGURING	1	/* being set up; the peer must not act yet */
@@ -30,15 +32,25 @@
 #define AMBIT_LINK_SUSPENDED	3	/* quiesced; will come back with its state */
 #define AMBIT_LINK_DEAD		4	/* [HV] only: the VM is gone */
 
-/* Start of a control area; owner writes all of it. */
+/*
+ * Start of a control area; owner writes all of it. A message is loud or quiet,
+ * as its writer decides by the buffer model's rules. After publishing, a writer
+ * whose count of messages was `old` and is now `new` notifies the peer when
+ *   - the batch has a message and peer.wake_quiet is in [old, new), or
+ *   - the batch has a loud message, the last one being message number m
+ *     (counted from 1), and peer.wake is in [m', m), where m' is that of the
+ *     last loud message before the batch, but at least m - ring_size.
+ */
 struct ambit_control {
 	uint32_t prod;		/* messages published so far, free-running */
-	uint32_t reserved0[15];
-	uint32_t wake;		/* event index: the peer notifies when its prod
-				 * passes from <= wake to > wake */
-	uint32_t reserved1[15];
+	uint32_t epoch;		/* generation that the ring is set up for; its
+				 * messages count once it is status.generation */
+	uint32_t reserved0[14];
+	uint32_t wake;		/* event index for loud messages */
+	uint32_t wake_quiet;	/* event index for all messages */
+	uint32_t reserved1[14];
 };
-_Static_assert(sizeof(struct ambit_control) == 128, "docs/abi.md, control area");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_control) == 128, "docs/abi.md, control area");
 
 /* A message of the buffer model; its kind and meaning are bm.h's of the ends. */
 struct ambit_msg {
@@ -50,7 +62,7 @@ struct ambit_msg {
 	uint32_t bay;		/* offset in the writer's (or peer's) data area / 64 */
 	uint64_t note[2];	/* the driver's words */
 };
-_Static_assert(sizeof(struct ambit_msg) == 32, "docs/abi.md, ring message");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_msg) == 32, "docs/abi.md, ring message");
 
 /* A registered buffer. The hypervisor reads it once per operation. */
 #define AMBIT_DESC_OUT		(1u << 0)	/* the peer may read */
@@ -61,14 +73,14 @@ struct ambit_desc {
 	uint16_t seg_count;	/* 1 to seg_max */
 	uint64_t reserved;
 };
-_Static_assert(sizeof(struct ambit_desc) == 16, "docs/abi.md, descriptor");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_desc) == 16, "docs/abi.md, descriptor");
 
 struct ambit_seg {
 	uint64_t gpa;		/* any alignment; RAM that the owner owns */
 	uint32_t len;		/* bytes, not zero */
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct ambit_seg) == 16, "docs/abi.md, segment");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_seg) == 16, "docs/abi.md, segment");
 
 /* A grant entry: one page. Published and read as 16 bytes at once. */
 #define AMBIT_GRANT_READ	(1u << 0)
@@ -80,7 +92,7 @@ struct ambit_grant {
 	uint16_t offset;	/* bytes into the page; copies stay inside ... */
 	uint16_t len;		/* ... offset to offset + len; mapping needs 0, 4096 */
 };
-_Static_assert(sizeof(struct ambit_grant) == 16, "docs/abi.md, grant entry");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_grant) == 16, "docs/abi.md, grant entry");
 
 /* Start of a status area; use counts follow. [HV] writes all of it. */
 struct ambit_status {
@@ -95,7 +107,7 @@ struct ambit_status {
 	uint32_t use[];		/* per slot, then per grant entry: operations of
 				 * the peer that use it now */
 };
-_Static_assert(sizeof(struct ambit_status) == 64, "docs/abi.md, status area");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_status) == 64, "docs/abi.md, status area");
 
 /* Event page. pending: [HV] sets to 1 by locked exchange, [GST] clears by
  * locked exchange before it looks for work. mask: [GST] 1 = set pending only,
@@ -104,6 +116,6 @@ struct ambit_event {
 	uint32_t pending;
 	uint32_t mask;
 };
-_Static_assert(sizeof(struct ambit_event) == 8, "docs/abi.md, event page");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_event) == 8, "docs/abi.md, event page");
 
 #endif

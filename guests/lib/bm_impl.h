@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The inside of the buffer model: its state, and the interface of a transport
+ * (one per scheme, bm_<scheme>.c). Common files check states and lengths, so
+ * that transports only move bytes; peer words are read once and checked here.
+ */
+#pragma once
+
+#include "hv/abi/link.h"
+#include "guests/lib/bm.h"
+#include "guests/lib/bm_sys.h"
+
+#define BM_BAY_UNIT	64u	/* of ambit_msg.bay */
+#define BM_RESET_MAX	8	/* malformed words a peer incarnation may send */
+
+/* ambit_msg.kind; flags carry BM_QUIET of the post. */
+enum bm_kind { BM_MSG_POST_OUT = 1, BM_MSG_POST_IN = 2, BM_MSG_DONE = 3 };
+
+enum bm_own_state { BM_FREE, BM_REGISTERED, BM_OWN_POSTED, BM_WITHDRAWN };
+
+struct bm_own {			/* an own slot */
+	uint8_t state;
+	uint8_t dir;
+	uint8_t flags;		/* of bm_register */
+	uint8_t segs;
+	uint32_t len;		/* registered */
+	uint32_t posted;	/* bytes of the post */
+	struct bm_seg *seg;	/* [link.seg_max] */
+};
+
+struct bm_held {		/* a slot of the peer, POSTED to finish */
+	uint8_t dir;		/* 0: not held */
+	uint8_t quiet;
+	int16_t result;		/* of the moves so far */
+	uint32_t len;
+	uint64_t bay;		/* byte offset in the writer's data area */
+};
+
+enum bm_phase { BM_PHASE_DOWN, BM_PHASE_UP, BM_PHASE_DRAIN, BM_PHASE_SHUT };
+
+struct bm_transport {
+	/* Owner: let the peer reach the buffer; take it back. NULL: nothing to do. */
+	int (*attach)(struct bm *b, uint32_t slot);
+	void (*detach)(struct bm *b, uint32_t slot);
+	/* Owner: about to post; returns the bay of the message, in units. */
+	uint32_t (*post)(struct bm *b, uint32_t slot);
+	/* Owner: an IN slot came back with len good bytes. NULL: they are there. */
+	void (*fetch)(struct bm *b, uint32_t slot, uint32_t len);
+	/* Holder, arguments already checked. */
+	int (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		    uint32_t len);
+	int (*receive)(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		       uint32_t len);
+	int (*map)(struct bm *b, uint32_t slot);
+	int (*view)(struct bm *b, uint32_t slot, struct bm_seg *seg,
+		    uint32_t max);
+	/* Holder: do what was queued. NULL: nothing ever is. */
+	void (*flush)(struct bm *b);
+};
+
+extern const struct bm_transport bm_page;
+
+struct bm {
+	/* Fixed at bm_open. */
+	const struct bm_transport *t;
+	struct ambit_control *control;
+	const struct ambit_control *peer;
+	struct ambit_msg *ring;
+	const struct ambit_msg *peer_ring;
+	const struct ambit_status *status;
+	struct ambit_event *event;
+	uint8_t *data;
+	const uint8_t *peer_data;
+	uint64_t data_size;
+	struct bm_own *own;
+	struct bm_held *held;
+	uint32_t endpoint;
+	uint32_t slots;
+	uint32_t buffer_size;
+	uint32_t stride;	/* of bays */
+	uint32_t seg_max;
+	uint32_t mask;		/* ring_size - 1 */
+	/* The running connection. */
+	uint32_t phase;		/* enum bm_phase */
+	uint32_t generation;	/* that the ring is set up for */
+	uint32_t prod;		/* messages written */
+	uint32_t published;	/* of them, visible to the peer */
+	uint32_t loud;		/* prod after the last loud message written ... */
+	uint32_t loud_published; /* ... and published */
+	uint32_t cons;		/* messages of the peer taken */
+	uint32_t seen;		/* of the peer's prod */
+	uint32_t drain;		/* next own slot to give back */
+	uint32_t incarnation;	/* of the peer, when last up */
+	uint32_t resets;	/* because of malformed words of that incarnation */
+};
+
+/*
+ * Whether the connection that the ring belongs to still stands. The generation
+ * is read last: if it is still ours then, the states were of our connection.
+ */
+static inline bool bm_alive(const struct bm *b)
+{
+	return LOAD_ACQUIRE(b->status->peer_state) == AMBIT_LINK_CONNECTED &&
+	       LOAD_ACQUIRE(b->status->state) == AMBIT_LINK_CONNECTED &&
+	       READ_ONCE(b->status->generation) == b->generation;
+}
+
+/* bm_link.c: the next event of coming up and going down. */
+bool bm_link_next(struct bm *b, struct bm_event *e);
+/* The connection ended: start giving the slots back. */
+void bm_link_lost(struct bm *b);
+/* The peer wrote nonsense: end the connection, count it. */
+void bm_link_reset(struct bm *b);
+/* Whether bm_link_next() would do something, in any phase but UP. */
+bool bm_link_ready(const struct bm *b);

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the buffer model asks of the system below it. Guests answer with
+ * hypercalls (bm_guest.c), host tests with threads.
+ */
+#pragma once
+
+#include "guests/lib/types.h"
+
+/* AMBIT_HC_NOTIFY */
+void bm_sys_notify(uint32_t endpoint);
+/* AMBIT_HC_WAIT */
+void bm_sys_wait(uint64_t deadline);
+/* AMBIT_HC_NOTIFY_WAIT */
+void bm_sys_notify_wait(uint32_t endpoint, uint64_t deadline);
+/* AMBIT_HC_LINK_STATE: the generation or AMBIT_E* */
+int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state);
+/*
+ * Before the last look at the rings: forget wake-ups that came until now. True
+ * if one of them was for something else, which the caller of bm_wait() may
+ * want to look at instead of sleeping.
+ */
+bool bm_sys_before_wait(void);
