@@ -108,7 +108,7 @@ def bochs(machine, work, serial):
     return ["bochs", "-q", "-f", config], "c\n"
 
 
-def complaints(machine, work):
+def complaints(machine, work, hung):
     """What the emulator itself said, for a run that went wrong."""
     with open(os.path.join(work, "emulator.txt"), errors="replace") as f:
         said = f.read().splitlines()
@@ -120,5 +120,5 @@ def complaints(machine, work):
                 log = [s.rstrip() for s in f]
             marked = [s for s in log if ">>PANIC<<" in s or
                       s[11:13] in ("p[", "e[")]
-            return marked[-8:] or said[-8:]
+            return marked[-8:] or ([] if hung else said[-8:])
     return said[-8:]

@@ -69,6 +69,8 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
+#include "hv/abi/layout.h"
+
 /* One entry of AMBIT_VM_LIST. [HV] writes all of it. */
 struct ambit_vm_entry {
 	char name[24];		/* NUL-padded */
@@ -81,7 +83,7 @@ struct ambit_vm_entry {
 	uint64_t memory;	/* bytes of RAM */
 	uint64_t run_ns;	/* guest time used, all vCPUs */
 };
-_Static_assert(sizeof(struct ambit_vm_entry) == 64, "docs/abi.md, VM list entry");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_vm_entry) == 64, "docs/abi.md, VM list entry");
 #endif
 
 #endif

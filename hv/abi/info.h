@@ -17,6 +17,8 @@
 
 #include <stdint.h>
 
+#include "hv/abi/layout.h"
+
 #define AMBIT_APERTURE_TIME	0x010000
 #define AMBIT_APERTURE_VCPU	0x100000
 #define AMBIT_APERTURE_LINKS	0x200000
@@ -45,7 +47,7 @@ struct ambit_info {
 	uint64_t give_pool_size;
 	uint64_t reserved[3];
 };
-_Static_assert(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
 
 #define AMBIT_RIGHT_CONTROL	(1u << 0)	/* VM control of at least one VM */
 
@@ -99,6 +101,6 @@ struct ambit_link_info {
 	uint64_t window_base;	/* direct: peer's gpa at the start of the window */
 	uint64_t reserved1[5];
 };
-_Static_assert(sizeof(struct ambit_link_info) == 232, "docs/abi.md, link entry");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_link_info) == 232, "docs/abi.md, link entry");
 
 #endif

@@ -17,6 +17,8 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
+#include "hv/abi/layout.h"
+
 struct pvh_start_info {
 	uint32_t magic;		/* PVH_START_MAGIC */
 	uint32_t version;	/* 1: memory map present */
@@ -29,7 +31,7 @@ struct pvh_start_info {
 	uint32_t memmap_count;
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct pvh_start_info) == 56, "PVH start info");
+AMBIT_STATIC_ASSERT(sizeof(struct pvh_start_info) == 56, "PVH start info");
 
 struct pvh_module {
 	uint64_t base;		/* gpa */
@@ -37,7 +39,7 @@ struct pvh_module {
 	uint64_t cmdline;	/* gpa of a string, or 0 */
 	uint64_t reserved;
 };
-_Static_assert(sizeof(struct pvh_module) == 32, "PVH module");
+AMBIT_STATIC_ASSERT(sizeof(struct pvh_module) == 32, "PVH module");
 
 struct pvh_memmap {
 	uint64_t base;
@@ -45,7 +47,7 @@ struct pvh_memmap {
 	uint32_t type;		/* as in E820: 1 RAM, 2 reserved */
 	uint32_t reserved;
 };
-_Static_assert(sizeof(struct pvh_memmap) == 24, "PVH memory map");
+AMBIT_STATIC_ASSERT(sizeof(struct pvh_memmap) == 24, "PVH memory map");
 #endif
 
 #endif

@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#include "hv/abi/layout.h"
+
 #define AMBIT_TIME_STABLE	(1u << 0)
 
 struct ambit_time {	/* [HV] writes all of it */
@@ -24,6 +26,6 @@ struct ambit_time {	/* [HV] writes all of it */
 	uint64_t tsc_mul;	/* ns per tick, 32.32 fixed point */
 	uint64_t tsc_hz;	/* ticks a second, as measured */
 };
-_Static_assert(sizeof(struct ambit_time) == 40, "docs/abi.md, time page");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_time) == 40, "docs/abi.md, time page");
 
 #endif

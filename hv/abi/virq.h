@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#include "hv/abi/layout.h"
+
 #define AMBIT_VIRQ_MAX		256
 #define AMBIT_VIRQ_WORDS	4
 #define AMBIT_VIRQ_TIMER	0	/* AMBIT_HC_TIMER_SET's deadline passed */
@@ -32,7 +34,7 @@ struct ambit_vcpu_page {
 	uint64_t user_endpoints[AMBIT_VIRQ_WORDS]; /* [GST] ring 3 may use these endpoints */
 	uint64_t steal_ns;	/* [HV] time this vCPU was ready but did not run */
 };
-_Static_assert(sizeof(struct ambit_vcpu_page) == 112, "docs/abi.md, vCPU page");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_vcpu_page) == 112, "docs/abi.md, vCPU page");
 
 #define AMBIT_REQUEST_SUSPEND	(1u << 0)	/* quiesce the links, then stop running */
 
