@@ -17,6 +17,7 @@ struct work {
 	struct work *next;
 	bool (*run)(struct work *w);
 	uint32_t queued;	/* atomic: in some pCPU's list */
+	uint64_t due_tsc;	/* while in the delayed list */
 };
 
 struct vcpu_heap {
@@ -27,18 +28,18 @@ struct vcpu_heap {
 struct pcpu {
 	struct arch_pcpu arch;		/* first: asm and TSS rely on it */
 	uint32_t id;
-	uint32_t online;
 
 	/* others write these */
 	struct vcpu *inbox __attribute__((aligned(64)));	/* LIFO, atomic */
 	struct work *work_inbox;	/* LIFO, atomic */
-	uint32_t busy;			/* atomic: PCPU_* below */
 
 	/* own */
 	struct vcpu *current __attribute__((aligned(64)));
+	struct vcpu *handoff;		/* made ready here, not queued yet */
 	struct vcpu_heap queue;		/* ready vCPUs by vruntime */
 	struct vcpu_heap timers;	/* vCPUs by heap_tsc */
 	struct work *work;		/* to run now */
+	struct work *delayed;		/* to run later, unordered: few */
 	uint64_t slice_end;		/* TSC when current must look at the queue */
 	uint64_t armed;			/* what the timer is set to */
 	uint64_t min_vruntime;
@@ -46,6 +47,9 @@ struct pcpu {
 	uint32_t vcpu_placed;		/* vCPUs that have their home here */
 };
 _Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");
+
+/* CPUs that came up; only their regions are mapped. Written at boot. */
+extern bool pcpu_online[PCPU_MAX];
 
 static inline struct pcpu *pcpu_of(uint32_t id)
 {

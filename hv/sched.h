@@ -25,13 +25,15 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from);
  * (TSC_NEVER: none); looks again after it has published the wait. home.
  */
 void sched_wait(struct vcpu *v, uint64_t deadline);
-/* The current vCPU waits and v, if it is ready here, runs next on the slice. */
-void sched_yield_to(struct vcpu *v);
 /* Set the one-shot timer virq; home. */
 void sched_timer_set(struct vcpu *v, uint64_t deadline);
+/* If v is in guest mode on another pCPU, make it leave. Any pCPU. */
+void sched_kick(struct vcpu *v);
+/* Take the current vCPU v off its home, its state in memory, into state to. */
+void sched_drop(struct vcpu *v, enum vcpu_run_state to);
 /* Make the home look at v's VM again: it stops, pauses or resumes. Any pCPU. */
 void sched_poke(struct vcpu *v);
 /* Queue a work item on a pCPU; nothing if it is queued already. Any pCPU. */
 void sched_work(uint32_t pcpu, struct work *w);
-/* TSC of this pCPU at which work should be looked at again, for polled work. */
-void sched_work_at(uint64_t tsc);
+/* Queue it on this pCPU at TSC tsc; from its own run(), which returns true. */
+void sched_work_later(struct work *w, uint64_t tsc);

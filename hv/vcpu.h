@@ -20,6 +20,9 @@ enum vcpu_run_state {
 
 #define TSC_NEVER UINT64_MAX
 
+#define VCPU_DUE_RESULT	(1u << 0)	/* of a wait call, into RAX */
+#define VCPU_DUE_START	(1u << 1)	/* enter at start_entry with start_arg */
+
 struct vcpu_counters {
 	uint64_t exit[EXIT_REASON_COUNT];
 	uint64_t hypercalls, hot_calls, switches, upcalls, wakes, kicks;
@@ -36,7 +39,7 @@ struct vcpu {
 
 	uint32_t run_state;		/* enum vcpu_run_state, atomic */
 	struct vcpu *inbox_next;	/* home's inbox, while READY and in it */
-	bool stop_self;			/* vcpu_stop by a sibling: go OFF at the next pick */
+	uint32_t stop_asked;		/* atomic: go OFF at the next look */
 
 	uint64_t wait_tsc;		/* end of the wait (TSC_NEVER: none) */
 	uint64_t timer_tsc;		/* one-shot timer virq (TSC_NEVER: off) */
@@ -47,7 +50,8 @@ struct vcpu {
 	uint64_t run_tsc;		/* ticks run in all, for reports */
 	uint64_t entered_tsc;		/* when it got the pCPU */
 
-	bool wait_result;		/* in a wait call: RAX is due at the next run */
+	uint32_t due;			/* VCPU_DUE_*: before its next run, at home */
+	uint64_t start_entry, start_arg;
 	struct vcpu_counters count;
 	struct arch_vcpu arch;
 };

@@ -9,6 +9,7 @@
 #include "arch/arch.h"
 #include "hv/manifest.h"
 #include "hv/p2m.h"
+#include "hv/pcpu.h"
 #include "hv/vcpu.h"
 #include "hv/vm_console.h"
 #include "arch/spinlock.h"
@@ -23,7 +24,14 @@ enum vm_state {
 	VM_CRASHED,	/* reaped; why holds */
 };
 
-#define VM_WHY_MAX 96
+#define VM_WHY_MAX 160
+
+/* How far building or taking apart has come (vm_build.c). */
+struct vm_build {
+	uint32_t phase, idx;
+	uint64_t offset;
+	hpa_t chunk;
+};
 
 struct vm {
 	uint32_t id;			/* index in the table */
@@ -41,7 +49,8 @@ struct vm {
 	int32_t status;			/* of AMBIT_HC_STOP */
 	char why[VM_WHY_MAX];		/* of a crash, in words */
 	uint32_t crashes;		/* in a row, for the restart back-off */
-	uint64_t restart_tsc;		/* not before */
+	struct work work;		/* reaping and restarting */
+	struct vm_build build;
 
 	struct p2m p2m;
 	uint64_t tlb_generation;	/* raised when a mapping is withdrawn */

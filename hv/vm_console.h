@@ -16,14 +16,14 @@ struct vm;
 struct vm_console {
 	struct spinlock lock;
 	uint32_t head, tail;	/* bytes put in and taken out, free-running */
-	bool mid_line;		/* the drain stopped inside a line of this VM */
 	char *ring;
 };
 
 int vm_console_create(struct vm *vm);
 /* Put up to n bytes in; returns how many there was room for. */
 size_t vm_console_put(struct vm *vm, const char *s, size_t n);
-/* Start the drain; boot CPU, after the VMs exist. */
-void vm_console_start(void);
-/* Write out all that is left, waiting for the UART: before power-off. */
+/* The hypervisor's log has a line: have it drained. Any pCPU. */
+void vm_console_log_ready(void);
+/* Write out all that is left, waiting for the UART: before power-off,
+ * when all other pCPUs have stopped. */
 void vm_console_flush(void);

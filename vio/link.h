@@ -12,6 +12,8 @@
 #include "hv/manifest.h"
 #include "hv/types.h"
 
+#define FRAME_OWNER_LINK	3u	/* the areas of links */
+
 struct vm;
 struct link;
 

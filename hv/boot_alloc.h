@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory for tables that are made at boot and never freed. Boot CPU only. */
+#pragma once
+
+#include <stddef.h>
+
+/* Zeroed, 64-byte aligned; NULL when memory is short. After frames_init(). */
+void *boot_alloc(size_t bytes);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counts the VMs whose end the run waits for; prints the summary. */
+#include "hv/end.h"
+
+#include "hv/console.h"
+#include "hv/time.h"
+
+static uint32_t awaited;	/* atomic */
+
+void end_init(void)
+{
+	for (uint32_t i = 0; i < vm_count; i++)
+		awaited += !vm_table[i].config->service;
+}
+
+void end_vm_again(struct vm *vm)
+{
+	if (!vm->config->service)
+		__atomic_fetch_add(&awaited, 1, __ATOMIC_SEQ_CST);
+}
+
+/* One line for each VM: how it ended. */
+static bool vm_passed(const struct vm *vm)
+{
+	bool running = vm->state == VM_RUNNING || vm->state == VM_EMPTY ||
+		       vm->state == VM_STOPPING;
+	uint64_t ms = 0;
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		ms += time_ticks_to_ns(vm->vcpu[i]->run_tsc) / 1000000;
+	if (running && vm->config->service && !vm->crashed)
+		hv_log("  %-8s service, still running, %lu ms", vm->name, ms);
+	else if (vm->crashed)
+		hv_log("  %-8s CRASHED: %s", vm->name, vm->why);
+	else
+		hv_log("  %-8s status %d, %lu ms%s", vm->name, vm->status, ms,
+		       vm->incarnation > 1 ? ", restarted" : "");
+	return !vm->crashed && vm->status == 0;
+}
+
+void end_vm_rests(struct vm *vm)
+{
+	uint32_t failed = 0;
+
+	if (vm->config->service ||
+	    __atomic_sub_fetch(&awaited, 1, __ATOMIC_SEQ_CST))
+		return;
+	arch_stop_others();
+	vm_console_flush();
+	console_set_async(false);
+	hv_log("all VMs have ended:");
+	for (uint32_t i = 0; i < vm_count; i++)
+		failed += !vm_passed(&vm_table[i]);
+	if (failed)
+		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
+		       failed, vm_count);
+	else
+		hv_log("run ended: PASS (%u VMs ended with status 0)", vm_count);
+	arch_poweroff(console_poweroff(), failed != 0);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The calls of the core. Each handler decodes and checks its arguments, then
+ * acts; its result goes to RAX. Waiting calls set RAX when the wait ends.
+ */
+#include "hv/hypercall.h"
+
+#include "hv/abi/errno.h"
+#include "hv/abi/hypercall.h"
+#include "hv/abi/info.h"
+#include "hv/guest_mem.h"
+#include "hv/sched.h"
+#include "hv/string.h"
+#include "hv/time.h"
+#include "hv/vm.h"
+#include "hv/vm_life.h"
+#include "hv/vm_table.h"
+#include "vio/link.h"
+#include "vio/virq.h"
+
+#define CONSOLE_CALL_MAX 1024u	/* bytes looked at in one console call */
+#define LIST_CALL_MAX	32u	/* VM entries in one list call */
+
+uint32_t hv_features;
+
+static int64_t hc_version(struct vcpu *v)
+{
+	v->regs.rdx = hv_features;
+	return AMBIT_ABI_VERSION;
+}
+
+static int64_t hc_console_write(struct vcpu *v)
+{
+	gpa_t from = gpa(v->regs.rdi);
+	size_t n = MIN(v->regs.rsi, CONSOLE_CALL_MAX), done = 0;
+
+	while (done < n) {
+		size_t run, put;
+		const char *p = guest_ptr(v->vm, from, n - done, &run);
+
+		if (!p)
+			return done ? (int64_t)done : AMBIT_EFAULT;
+		put = vm_console_put(v->vm, p, run);
+		done += put;
+		from.v += put;
+		if (put < run)
+			break;
+	}
+	return (int64_t)done;
+}
+
+/* Wait from now on; the result is due when it ends. */
+static int64_t wait_until(struct vcpu *v, uint64_t deadline_ns)
+{
+	v->due |= VCPU_DUE_RESULT;
+	sched_wait(v, time_deadline(deadline_ns));
+	return AMBIT_OK;
+}
+
+static int64_t hc_wait(struct vcpu *v)
+{
+	return wait_until(v, v->regs.rdi);
+}
+
+static int64_t hc_notify(struct vcpu *v)
+{
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+
+	return e ? link_notify(e) : AMBIT_ENOENT;
+}
+
+static int64_t hc_notify_wait(struct vcpu *v)
+{
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+	int err;
+
+	if (!e)
+		return AMBIT_ENOENT;
+	err = link_notify(e);
+	return err ? err : wait_until(v, v->regs.rsi);
+}
+
+static int64_t hc_timer_set(struct vcpu *v)
+{
+	sched_timer_set(v, time_deadline(v->regs.rdi));
+	return AMBIT_OK;
+}
+
+static int64_t hc_time(struct vcpu *v)
+{
+	v->regs.rdx = time_now();
+	return AMBIT_OK;
+}
+
+static int64_t hc_vcpu_start(struct vcpu *v)
+{
+	uint64_t id = v->regs.rdi;
+
+	if (id >= v->vm->vcpu_count)
+		return AMBIT_ENOENT;
+	if (v->regs.rsi >> 32 || v->regs.rdx >> 32)
+		return AMBIT_EINVAL;	/* it starts in 32-bit mode */
+	return vm_vcpu_start(v->vm, (uint32_t)index_nospec(id, v->vm->vcpu_count),
+			     v->regs.rsi, v->regs.rdx);
+}
+
+static int64_t hc_vcpu_stop(struct vcpu *v)
+{
+	uint64_t id = v->regs.rdi;
+
+	if (id >= v->vm->vcpu_count)
+		return AMBIT_ENOENT;
+	return vm_vcpu_stop(v->vm, (uint32_t)index_nospec(id, v->vm->vcpu_count));
+}
+
+static int64_t hc_virq_send(struct vcpu *v)
+{
+	uint64_t id = v->regs.rdi, virq = v->regs.rsi;
+
+	if (id >= v->vm->vcpu_count)
+		return AMBIT_ENOENT;
+	if (virq < AMBIT_VIRQ_IPI || virq >= AMBIT_VIRQ_CONTROL)
+		return AMBIT_EINVAL;
+	virq_raise_on(v->vm->vcpu[index_nospec(id, v->vm->vcpu_count)],
+		      (uint32_t)virq);
+	return AMBIT_OK;
+}
+
+/* A pending bit moves along: it is raised again on the new vCPU. */
+static int64_t hc_virq_bind(struct vcpu *v)
+{
+	uint64_t virq = v->regs.rdi, to = v->regs.rsi;
+	struct vm *vm = v->vm;
+	struct vcpu *old;
+
+	if (virq < AMBIT_VIRQ_LINK || virq >= AMBIT_VIRQ_MAX)
+		return AMBIT_EINVAL;
+	if (to >= vm->vcpu_count)
+		return AMBIT_ENOENT;
+	virq = index_nospec(virq, AMBIT_VIRQ_MAX);
+	to = index_nospec(to, vm->vcpu_count);
+	old = vm->vcpu[__atomic_exchange_n(&vm->virq_vcpu[virq], (uint8_t)to,
+					   __ATOMIC_SEQ_CST)];
+	if (__atomic_fetch_and(&old->page->pending[virq / 64], ~BIT(virq & 63),
+			       __ATOMIC_SEQ_CST) & BIT(virq & 63))
+		virq_raise(vm, (uint32_t)virq);
+	return AMBIT_OK;
+}
+
+static int64_t hc_stop(struct vcpu *v)
+{
+	vm_stop(v->vm, (int32_t)v->regs.rdi);
+	return AMBIT_OK;
+}
+
+static int64_t hc_link_state(struct vcpu *v)
+{
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+
+	if (!e)
+		return AMBIT_ENOENT;
+	if (v->regs.rsi > AMBIT_LINK_SUSPENDED)
+		return AMBIT_EINVAL;
+	return link_set_state(e, (uint32_t)v->regs.rsi);
+}
+
+/* Operations on a peer's memory end inside the call that began them, under the
+ * use count of their slot; with the page scheme there are none. */
+static int64_t hc_settle(struct vcpu *v)
+{
+	return link_endpoint(v->vm, v->regs.rdi) ? AMBIT_OK : AMBIT_ENOENT;
+}
+
+static void vm_entry(const struct vm *caller, const struct vm *vm,
+		     struct ambit_vm_entry *e)
+{
+	uint64_t ticks = 0;
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		ticks += READ_ONCE(vm->vcpu[i]->run_tsc);
+	*e = (struct ambit_vm_entry){
+		.vm = vm->id, .state = vm_listed_state(vm),
+		.incarnation = vm->incarnation, .status = vm->status,
+		.vcpu_count = vm->vcpu_count,
+		.rights = vm_controls(caller, vm),
+		.memory = vm->ram_low + vm->ram_high,
+		.run_ns = time_ticks_to_ns(ticks),
+	};
+	memcpy(e->name, vm->config->name, sizeof(e->name));
+}
+
+static int64_t vm_list(struct vcpu *v)
+{
+	uint64_t first = v->regs.rsi, to = v->regs.rdx, bytes = v->regs.r10;
+	uint64_t n = MIN(bytes / sizeof(struct ambit_vm_entry), LIST_CALL_MAX);
+	struct ambit_vm_entry e;
+
+	if (first > vm_count)
+		return AMBIT_ENOENT;
+	n = MIN(n, vm_count - first);
+	for (uint64_t i = 0; i < n; i++) {
+		vm_entry(v->vm, vm_by_id(first + i), &e);
+		if (guest_write(v->vm, gpa(to + i * sizeof(e)), &e, sizeof(e)))
+			return AMBIT_EFAULT;
+	}
+	return (int64_t)n;
+}
+
+static int64_t hc_vm_control(struct vcpu *v)
+{
+	struct vm *vm;
+
+	if (!v->vm->config->control.len)
+		return AMBIT_EPERM;
+	if (v->regs.rdi == AMBIT_VM_LIST)
+		return vm_list(v);
+	if (v->regs.rdi > AMBIT_VM_RESTART)
+		return AMBIT_EINVAL;
+	vm = vm_by_id(v->regs.rsi);
+	if (!vm)
+		return AMBIT_ENOENT;
+	if (!vm_controls(v->vm, vm))
+		return AMBIT_EPERM;
+	switch (v->regs.rdi) {
+	case AMBIT_VM_PAUSE:
+		return vm_pause(vm);
+	case AMBIT_VM_RESUME:
+		return vm_resume(vm);
+	case AMBIT_VM_STOP:
+		if (READ_ONCE(vm->state) != VM_RUNNING)
+			return AMBIT_EBUSY;
+		vm_stop(vm, 0);
+		return AMBIT_OK;
+	default:
+		return vm_restart(vm);
+	}
+}
+
+/* Ring 3 may use only endpoints that its kernel named for this vCPU. */
+static bool user_may(const struct vcpu *v, uint64_t nr)
+{
+	uint64_t n = v->regs.rdi;
+
+	if (nr == AMBIT_HC_WAIT) {
+		for (int i = 0; i < AMBIT_VIRQ_WORDS; i++) {
+			if (READ_ONCE(v->page->user_endpoints[i]))
+				return true;
+		}
+		return false;
+	}
+	if (n >= AMBIT_LINK_MAX)
+		return false;
+	n = index_nospec(n, AMBIT_LINK_MAX);
+	return READ_ONCE(v->page->user_endpoints[n / 64]) & BIT(n & 63);
+}
+
+#define CALL_USER BIT(0)	/* allowed from ring 3, if user_may() */
+
+static const struct {
+	int64_t (*fn)(struct vcpu *v);
+	uint32_t flags;
+} table[AMBIT_HC_COUNT] = {
+	[AMBIT_HC_VERSION] = { hc_version, 0 },
+	[AMBIT_HC_CONSOLE_WRITE] = { hc_console_write, 0 },
+	[AMBIT_HC_WAIT] = { hc_wait, CALL_USER },
+	[AMBIT_HC_NOTIFY] = { hc_notify, CALL_USER },
+	[AMBIT_HC_NOTIFY_WAIT] = { hc_notify_wait, CALL_USER },
+	[AMBIT_HC_TIMER_SET] = { hc_timer_set, 0 },
+	[AMBIT_HC_TIME] = { hc_time, 0 },
+	[AMBIT_HC_VCPU_START] = { hc_vcpu_start, 0 },
+	[AMBIT_HC_VCPU_STOP] = { hc_vcpu_stop, 0 },
+	[AMBIT_HC_VIRQ_SEND] = { hc_virq_send, 0 },
+	[AMBIT_HC_VIRQ_BIND] = { hc_virq_bind, 0 },
+	[AMBIT_HC_STOP] = { hc_stop, 0 },
+	[AMBIT_HC_LINK_STATE] = { hc_link_state, 0 },
+	[AMBIT_HC_SETTLE] = { hc_settle, 0 },
+	[AMBIT_HC_VM_CONTROL] = { hc_vm_control, 0 },
+};
+
+void hypercall(struct vcpu *v, uint8_t cpl)
+{
+	uint64_t nr = v->regs.rax;
+
+	v->count.hypercalls++;
+	if (nr >= AMBIT_HC_COUNT) {
+		v->regs.rax = (uint64_t)AMBIT_ENOSYS;
+		return;
+	}
+	nr = index_nospec(nr, AMBIT_HC_COUNT);
+	if (unlikely(cpl) && (!(table[nr].flags & CALL_USER) || !user_may(v, nr))) {
+		v->regs.rax = (uint64_t)AMBIT_EPERM;
+		return;
+	}
+	/* A wait may put v to sleep in there; RAX is v's all the same. */
+	v->regs.rax = (uint64_t)table[nr].fn(v);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the loader to the run loop: the machine, the CPUs, the manifest, the
+ * VMs, in this order. What is missing is said in one line, and the machine
+ * halts.
+ */
+#include "hv/abi/hypercall.h"
+#include "hv/boot_alloc.h"
+#include "hv/console.h"
+#include "hv/frames.h"
+#include "hv/hypercall.h"
+#include "hv/manifest.h"
+#include "hv/panic.h"
+#include "hv/sched.h"
+#include "hv/string.h"
+#include "hv/time.h"
+#include "hv/vm_life.h"
+#include "hv/vm_table.h"
+#include "vio/link.h"
+
+#define LOG_BYTES	KIB(64)
+#define MEMORY_MIN	MIB(16)
+
+bool pcpu_online[PCPU_MAX];
+
+static uint32_t released;	/* APs may enter the run loop */
+static struct manifest manifest;
+static struct manifest_limits limits;
+
+/* Value of option key in the command line, copied to buf; NULL if not there. */
+static const char *option(const struct boot_info *bi, const char *key, char *buf,
+			  size_t size)
+{
+	size_t key_len = strlen(key);
+	const char *p = bi->cmdline;
+
+	while (*p) {
+		size_t n = 0;
+
+		while (p[n] && p[n] != ' ')
+			n++;
+		if (n > key_len && !strncmp(p, key, key_len) && p[key_len] == '=' &&
+		    n - key_len - 1 < size) {
+			memcpy(buf, p + key_len + 1, n - key_len - 1);
+			buf[n - key_len - 1] = '\0';
+			return buf;
+		}
+		p += n;
+		while (*p == ' ')
+			p++;
+	}
+	return NULL;
+}
+
+static void console_start(const struct boot_info *bi)
+{
+	static char method[32];
+
+	arch_console_init(bi);
+	console_set_poweroff(option(bi, "poweroff", method, sizeof(method)));
+	hv_log("Ambit, ABI %u.%u, loaded by %s", AMBIT_ABI_MAJOR, AMBIT_ABI_MINOR,
+	       bi->loader[0] ? bi->loader : "an unnamed loader");
+	if (bi->module_dropped)
+		hv_log("%u modules beyond the first %u are ignored",
+		       bi->module_dropped, BOOT_MODULE_MAX);
+	if (bi->truncated)
+		hv_log("the loader's memory map or a string was too long and is cut");
+}
+
+static void memory_start(const struct boot_info *bi)
+{
+	char *log;
+
+	if (!bi->range_count)
+		hv_refuse("the loader gives no memory map");
+	frames_early_init(bi);
+	arch_init_paging(bi);
+	frames_init(bi);
+	if (frames_free_bytes() < MEMORY_MIN)
+		hv_refuse("too little memory: %lu MiB free, %lu MiB needed at least",
+			  frames_free_bytes() >> 20, MEMORY_MIN >> 20);
+	log = boot_alloc(LOG_BYTES);
+	if (log)
+		console_log_enlarge(log, LOG_BYTES);
+}
+
+/* Every CPU that answers is used; one that doesn't is said and left out. */
+static uint32_t cpus_start(void)
+{
+	uint32_t listed = arch_cpu_count(), up = 1;
+
+	pcpu_online[0] = true;
+	for (uint32_t id = 1; id < listed; id++) {
+		pcpu_online[id] = arch_cpu_start(id) == 0;
+		if (pcpu_online[id])
+			up++;
+		else
+			hv_log("CPU %u of %u does not start and is left out", id,
+			       listed);
+	}
+	hv_log("%u CPU%s, %s, TSC %lu MHz%s, %lu MiB free", up, up > 1 ? "s" : "",
+	       hvm->name, arch_tsc_hz() / 1000000,
+	       arch_tsc_stable() ? "" : " (not invariant)",
+	       frames_free_bytes() >> 20);
+	return listed;
+}
+
+_Noreturn void hv_ap_main(void)
+{
+	hvm->cpu_init();
+	while (!LOAD_ACQUIRE(released))
+		arch_idle();
+	sched_run();
+}
+
+static const struct boot_module *manifest_module(const struct boot_info *bi)
+{
+	for (uint32_t i = 0; i < bi->module_count; i++) {
+		if (!strcmp(bi->module[i].name, "manifest"))
+			return &bi->module[i];
+	}
+	hv_refuse("no manifest: load it as a module named \"manifest\" (%u modules are here)",
+		  bi->module_count);
+}
+
+static void limits_fill(const struct boot_info *bi, uint32_t pcpu_count)
+{
+	struct manifest_module *mod;
+
+	mod = boot_alloc(bi->module_count * sizeof(*mod));
+	if (!mod)
+		hv_refuse("too little memory");
+	for (uint32_t i = 0; i < bi->module_count; i++) {
+		mod[i].name = bi->module[i].name;
+		mod[i].size = bi->module[i].size;
+	}
+	limits = (struct manifest_limits){
+		.pcpu_count = pcpu_count, .memory = frames_free_bytes(),
+		.module = mod, .module_count = bi->module_count,
+	};
+}
+
+static void manifest_load(const struct boot_info *bi, uint32_t pcpu_count)
+{
+	const struct boot_module *mod = manifest_module(bi);
+	const char *text = phys_to_virt(hpa(mod->base));
+	char error[MANIFEST_ERROR_MAX];
+
+	manifest_count(text, mod->size, &manifest.vm_max, &manifest.link_max);
+	manifest.vm = boot_alloc(manifest.vm_max * sizeof(*manifest.vm));
+	manifest.link = boot_alloc(manifest.link_max * sizeof(*manifest.link));
+	if (!manifest.vm || !manifest.link)
+		hv_refuse("too little memory for %u VMs and %u links",
+			  manifest.vm_max, manifest.link_max);
+	limits_fill(bi, pcpu_count);
+	if (manifest_parse(&manifest, "manifest", text, mod->size, error) ||
+	    manifest_check(&manifest, "manifest", &limits, error))
+		hv_refuse("%s", error);
+	for (uint32_t i = 0; i < manifest.link_count; i++) {
+		const struct manifest_link *l = &manifest.link[i];
+
+		if (l->scheme != AMBIT_SCHEME_PAGE)
+			hv_refuse("manifest:%u: link '%s': this build has scheme page only",
+				  l->line, l->name);
+	}
+}
+
+static void run(const struct boot_info *bi, uint32_t pcpu_count)
+{
+	uint32_t vcpus = 0;
+
+	if (vm_table_init(&manifest, bi, &limits) || link_init(&manifest))
+		hv_refuse("too little memory for the manifest's VMs and links");
+	for (uint32_t i = 0; i < pcpu_count; i++) {
+		struct pcpu *p = pcpu_of(i);
+
+		if (!pcpu_online[i])
+			continue;
+		vcpus += p->vcpu_placed;
+		if (sched_init(p, p->vcpu_placed))
+			hv_refuse("too little memory for the run queues");
+	}
+	hv_log("%u VMs with %u vCPUs, %u links", vm_count, vcpus, link_count);
+	console_set_async(true);
+	STORE_RELEASE(released, 1);
+	for (uint32_t i = 1; i < pcpu_count; i++) {
+		if (pcpu_online[i])
+			arch_kick(i);
+	}
+	vm_start_all();
+	sched_run();
+}
+
+_Noreturn void hv_main(struct boot_info *bi)
+{
+	uint32_t pcpu_count;
+
+	console_start(bi);
+	arch_init_cpu();
+	memory_start(bi);
+	arch_init_platform(bi);
+	time_init();
+	hvm_init();
+	guest_cpuid_init();
+	hv_features = hvm->hypercall_feature | AMBIT_FEAT_PAGE |
+		      (arch_tsc_stable() ? AMBIT_FEAT_TIME_PAGE : 0);
+	pcpu_count = cpus_start();
+	manifest_load(bi, pcpu_count);
+	run(bi, pcpu_count);
+	__builtin_unreachable();
+}

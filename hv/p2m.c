@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Second-level page tables: four levels of 512 entries, largest leaves that
+ * fit. An entry is written once, by one store, after what it points to is
+ * complete, so a concurrent lookup sees either nothing or the whole.
+ */
+#include "hv/p2m.h"
+
+#include "hv/abi/errno.h"
+#include "hv/frames.h"
+#include "hv/string.h"
+
+#include "arch/arch.h"
+#include "arch/hvm.h"
+
+#define P2M_ADDR	0x000ffffffffff000ull
+#define P2M_LARGE	BIT(7)		/* leaf bit above level 0, both vendors */
+#define P2M_TOP		3
+
+static uint64_t level_size(unsigned int level)
+{
+	return 1ull << (PAGE_SHIFT + 9 * level);
+}
+
+static uint64_t *entry_of(hpa_t table, gpa_t gpa, unsigned int level)
+{
+	uint64_t *t = phys_to_virt(table);
+
+	return &t[(gpa.v >> (PAGE_SHIFT + 9 * level)) & 511];
+}
+
+static bool present(uint64_t e)
+{
+	return (e & (p2m_format.read | p2m_format.exec | p2m_format.write)) != 0;
+}
+
+static bool leaf(uint64_t e, unsigned int level)
+{
+	return level == 0 || (e & P2M_LARGE);
+}
+
+static uint64_t make_leaf(hpa_t hpa, unsigned int level, uint32_t rights)
+{
+	const struct p2m_format *f = &p2m_format;
+	uint64_t e = hpa.v | f->leaf;
+
+	if (level)
+		e |= f->large;
+	if (rights & P2M_READ)
+		e |= f->read;
+	if (rights & P2M_WRITE)
+		e |= f->write;
+	return e | ((rights & P2M_EXEC) ? f->exec : f->no_exec);
+}
+
+static bool allows(uint64_t e, uint32_t rights)
+{
+	const struct p2m_format *f = &p2m_format;
+
+	if ((rights & P2M_READ) && !(e & f->read))
+		return false;
+	if ((rights & P2M_WRITE) && !(e & f->write))
+		return false;
+	if ((rights & P2M_EXEC) && ((e & f->exec) != f->exec ||
+				    (e & f->no_exec)))
+		return false;
+	return true;
+}
+
+static int new_table(struct p2m *p, hpa_t *out)
+{
+	int err = frames_alloc(0, p->owner, out);
+
+	if (err)
+		return err;
+	memset(phys_to_virt(*out), 0, PAGE_SIZE);
+	p->table_count++;
+	return 0;
+}
+
+int p2m_create(struct p2m *p, uint32_t owner)
+{
+	p->owner = owner;
+	p->table_count = 0;
+	return new_table(p, &p->root);
+}
+
+/* Tables are at most three deep below the root: a walk with an explicit stack,
+ * since a recursion's depth can't be checked at build time. */
+void p2m_destroy(struct p2m *p)
+{
+	hpa_t table[P2M_TOP + 1];
+	unsigned int idx[P2M_TOP + 1] = { 0 };
+	unsigned int level = P2M_TOP;
+
+	if (!p->root.v)
+		return;
+	table[level] = p->root;
+	for (;;) {
+		uint64_t *t = phys_to_virt(table[level]);
+
+		if (level == 0 || idx[level] == 512) {
+			frames_free(table[level], 0);
+			if (level == P2M_TOP)
+				break;
+			level++;
+			continue;
+		}
+		uint64_t e = t[idx[level]++];
+
+		if (present(e) && !leaf(e, level)) {
+			level--;
+			table[level] = hpa(e & P2M_ADDR);
+			idx[level] = 0;
+		}
+	}
+	p->root = hpa(0);
+	p->table_count = 0;
+}
+
+static unsigned int best_level(gpa_t gpa, hpa_t hpa, uint64_t bytes)
+{
+	unsigned int level = p2m_format.max_level;
+
+	while (level && (((gpa.v | hpa.v) & (level_size(level) - 1)) ||
+			 bytes < level_size(level)))
+		level--;
+	return level;
+}
+
+/* The entry for gpa at a level, with tables made on the way; NULL: no memory
+ * or a larger leaf is in the way (*err says which). */
+static uint64_t *walk_alloc(struct p2m *p, gpa_t gpa, unsigned int level, int *err)
+{
+	hpa_t table = p->root;
+
+	for (unsigned int l = P2M_TOP; l > level; l--) {
+		uint64_t *e = entry_of(table, gpa, l);
+
+		if (!present(*e)) {
+			hpa_t fresh;
+
+			*err = new_table(p, &fresh);
+			if (*err)
+				return NULL;
+			STORE_RELEASE(*e, fresh.v | p2m_format.table);
+		} else if (leaf(*e, l)) {
+			*err = AMBIT_EBUSY;
+			return NULL;
+		}
+		table = hpa(*e & P2M_ADDR);
+	}
+	return entry_of(table, gpa, level);
+}
+
+int p2m_map(struct p2m *p, gpa_t gpa, hpa_t hpa, uint64_t bytes, uint32_t rights)
+{
+	if (((gpa.v | hpa.v | bytes) & PAGE_MASK) || gpa.v + bytes < gpa.v ||
+	    (gpa.v + bytes - 1) >> p2m_format.phys_bits)
+		return AMBIT_EINVAL;
+	while (bytes) {
+		unsigned int level = best_level(gpa, hpa, bytes);
+		int err = AMBIT_EBUSY;
+		uint64_t *e = walk_alloc(p, gpa, level, &err);
+
+		if (!e)
+			return err;
+		if (present(*e))
+			return AMBIT_EBUSY;
+		STORE_RELEASE(*e, make_leaf(hpa, level, rights));
+		gpa.v += level_size(level);
+		hpa.v += level_size(level);
+		bytes -= level_size(level);
+	}
+	return 0;
+}
+
+bool p2m_lookup(const struct p2m *p, gpa_t gpa, uint32_t rights, hpa_t *out,
+		uint64_t *run)
+{
+	hpa_t table = p->root;
+
+	if (gpa.v >> p2m_format.phys_bits)
+		return false;
+	for (unsigned int l = P2M_TOP;; l--) {
+		uint64_t e = LOAD_ACQUIRE(*entry_of(table, gpa, l));
+
+		if (!present(e))
+			return false;
+		if (leaf(e, l)) {
+			uint64_t in = gpa.v & (level_size(l) - 1);
+
+			*out = hpa((e & P2M_ADDR & ~(level_size(l) - 1)) + in);
+			*run = level_size(l) - in;
+			return allows(e, rights);
+		}
+		table = hpa(e & P2M_ADDR);
+	}
+}

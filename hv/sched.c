@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The run loop and its queues. A pCPU's queues belong to it alone: others hand
+ * vCPUs and work over through lock-free inboxes, with one kick when an inbox
+ * was empty. Everything that arrives comes with an interrupt, and an interrupt
+ * ends guest mode, so the loop looks at inboxes and timers only then.
+ */
+#include "hv/sched.h"
+
+#include "hv/boot_alloc.h"
+#include "hv/exit.h"
+#include "hv/heap.h"
+#include "hv/pcpu.h"
+#include "hv/time.h"
+#include "hv/vm.h"
+#include "hv/vm_life.h"
+#include "vio/virq.h"
+
+#define SLICE_NS	10000000ull	/* 10 ms */
+#define TIMER_BATCH	32		/* expired vCPUs served in one go */
+
+static uint64_t slice_ticks;
+
+int sched_init(struct pcpu *p, uint32_t vcpu_max)
+{
+	size_t bytes = (size_t)vcpu_max * sizeof(struct vcpu *);
+
+	slice_ticks = time_ns_to_ticks(SLICE_NS);
+	p->queue.v = boot_alloc(bytes);
+	p->timers.v = boot_alloc(bytes);
+	p->queue.max = p->timers.max = vcpu_max;
+	p->armed = TSC_NEVER;
+	return p->queue.v && p->timers.v ? 0 : -1;
+}
+
+/* --- the timer ------------------------------------------------------------- */
+
+/* The timer may be armed earlier than needed (that costs one look), never
+ * later. So a deadline that moves out again and again costs nothing. */
+static void arm(struct pcpu *p, uint64_t tsc)
+{
+	if (tsc < p->armed) {
+		p->armed = tsc;
+		arch_timer_set(tsc);
+	}
+}
+
+static uint64_t wanted_tsc(const struct vcpu *v)
+{
+	if (READ_ONCE(v->run_state) == VCPU_WAITING)
+		return MIN(v->timer_tsc, v->wait_tsc);
+	return v->timer_tsc;
+}
+
+/* The heap key is a lower bound of what v wants; corrected when it expires. */
+static void timers_want(struct pcpu *p, struct vcpu *v, uint64_t tsc)
+{
+	if (tsc == TSC_NEVER)
+		return;
+	if (!v->heap_idx) {
+		v->heap_tsc = tsc;
+		timers_insert(&p->timers, v);
+	} else if (tsc < v->heap_tsc) {
+		v->heap_tsc = tsc;
+		timers_earlier(&p->timers, v);
+	}
+	arm(p, tsc);
+}
+
+static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)
+{
+	timers_remove(&p->timers, v);
+	if (v->timer_tsc <= now) {
+		v->timer_tsc = TSC_NEVER;
+		virq_raise_on(v, AMBIT_VIRQ_TIMER);
+	}
+	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_tsc <= now)
+		sched_ready(v, VCPU_WAITING);
+	timers_want(p, v, wanted_tsc(v));
+}
+
+static void delayed_run(struct pcpu *p, uint64_t now)
+{
+	struct work **at = &p->delayed, *w;
+
+	while ((w = *at)) {
+		if (w->due_tsc <= now) {
+			*at = w->next;
+			w->next = p->work;
+			p->work = w;
+		} else {
+			arm(p, w->due_tsc);
+			at = &w->next;
+		}
+	}
+}
+
+void sched_work_later(struct work *w, uint64_t tsc)
+{
+	struct pcpu *p = this_pcpu();
+
+	/* Asked for at once by somebody meanwhile: that one will do. */
+	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
+		return;
+	w->due_tsc = tsc;
+	w->next = p->delayed;
+	p->delayed = w;
+	arm(p, tsc);
+}
+
+static void timers_run(struct pcpu *p)
+{
+	uint64_t now = arch_tsc();
+	struct vcpu *v;
+
+	if (p->armed > now)
+		return;
+	p->armed = TSC_NEVER;
+	for (int i = 0; i < TIMER_BATCH; i++) {
+		v = heap_top(&p->timers);
+		if (!v || v->heap_tsc > now)
+			break;
+		timer_expired(p, v, now);
+	}
+	delayed_run(p, now);
+	v = heap_top(&p->timers);
+	if (v)
+		arm(p, v->heap_tsc);
+	if (p->queue.count && p->slice_end > now)
+		arm(p, p->slice_end);
+}
+
+/* --- ready and waiting --------------------------------------------------------- */
+
+static void enqueue(struct pcpu *p, struct vcpu *v)
+{
+	uint64_t floor = p->min_vruntime > slice_ticks ?
+			 p->min_vruntime - slice_ticks : 0;
+
+	/* One who slept does not get the time back that it did not want. */
+	if (v->vruntime < floor)
+		v->vruntime = floor;
+	queue_insert(&p->queue, v);
+	if (p->current)
+		arm(p, p->slice_end);
+}
+
+bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
+{
+	struct pcpu *home = pcpu_of(v->pcpu);
+	uint32_t expected = from;
+
+	if (!__atomic_compare_exchange_n(&v->run_state, &expected, VCPU_READY,
+					 false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		return false;
+	v->count.wakes++;
+	if (home == this_pcpu()) {
+		/* Kept aside for a direct switch; the run loop queues it if the
+		 * current vCPU goes on. */
+		if (!home->handoff)
+			home->handoff = v;
+		else
+			enqueue(home, v);
+		return true;
+	}
+	struct vcpu *head = READ_ONCE(home->inbox);
+
+	do
+		v->inbox_next = head;
+	while (!__atomic_compare_exchange_n(&home->inbox, &head, v, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	if (!head)
+		arch_kick(home->id);
+	return true;
+}
+
+static void charge(struct pcpu *p, uint64_t now)
+{
+	struct vcpu *v = p->current;
+	uint64_t used = now - v->entered_tsc;
+
+	v->vruntime += used;
+	v->run_tsc += used;
+	v->entered_tsc = now;
+}
+
+static void switch_from(struct pcpu *p)
+{
+	charge(p, arch_tsc());
+	WRITE_ONCE(p->current, NULL);
+}
+
+void sched_wait(struct vcpu *v, uint64_t deadline)
+{
+	struct pcpu *p = this_pcpu();
+	uint32_t expected = VCPU_WAITING;
+
+	v->wait_tsc = deadline;
+	/* Publish, full fence (the store is one), look again: whoever set a virq or
+	 * a request before it is seen here; whoever sets one later
+	 * sees WAITING. */
+	__atomic_store_n(&v->run_state, VCPU_WAITING, __ATOMIC_SEQ_CST);
+	if (virq_deliverable(v) || READ_ONCE(v->vm->stopping) ||
+	    READ_ONCE(v->vm->paused) || READ_ONCE(v->stop_asked)) {
+		if (__atomic_compare_exchange_n(&v->run_state, &expected,
+						VCPU_READY, false,
+						__ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return;		/* nobody took it: it runs on */
+	}
+	timers_want(p, v, deadline);
+	switch_from(p);
+}
+
+void sched_timer_set(struct vcpu *v, uint64_t deadline)
+{
+	v->timer_tsc = deadline;
+	timers_want(this_pcpu(), v, deadline);
+}
+
+void sched_poke(struct vcpu *v)
+{
+	if (!sched_ready(v, VCPU_WAITING))
+		sched_kick(v);
+}
+
+void sched_kick(struct vcpu *v)
+{
+	struct pcpu *home = pcpu_of(v->pcpu);
+
+	if (home != this_pcpu() && READ_ONCE(home->current) == v) {
+		v->count.kicks++;
+		arch_kick(home->id);
+	}
+}
+
+/* --- work ------------------------------------------------------------------------ */
+
+void sched_work(uint32_t pcpu, struct work *w)
+{
+	struct pcpu *p = pcpu_of(pcpu);
+
+	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
+		return;
+	struct work *head = READ_ONCE(p->work_inbox);
+
+	do
+		w->next = head;
+	while (!__atomic_compare_exchange_n(&p->work_inbox, &head, w, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	if (!head && p != this_pcpu())
+		arch_kick(p->id);
+}
+
+/* One slice of one item; an unfinished one goes to the end of the list. */
+static void work_run(struct pcpu *p)
+{
+	struct work *w = p->work, **tail;
+
+	if (!w) {
+		w = __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST);
+		if (!w)
+			return;
+	}
+	p->work = w->next;
+	WRITE_ONCE(w->queued, 0);	/* raised again from here on: runs again */
+	if (w->run(w))
+		return;
+	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
+		return;			/* is in an inbox again already */
+	w->next = NULL;
+	for (tail = &p->work; *tail; tail = &(*tail)->next)
+		;
+	*tail = w;
+}
+
+static void inbox_run(struct pcpu *p)
+{
+	struct vcpu *v = __atomic_exchange_n(&p->inbox, NULL, __ATOMIC_SEQ_CST);
+
+	while (v) {
+		struct vcpu *next = v->inbox_next;
+
+		enqueue(p, v);
+		v = next;
+	}
+}
+
+/* --- the loop ----------------------------------------------------------------------- */
+
+static void switch_to(struct pcpu *p, struct vcpu *v)
+{
+	v->entered_tsc = arch_tsc();
+	v->count.switches++;
+	/* Full fence: who raises a virq reads current after setting the bit. */
+	__atomic_store_n(&p->current, v, __ATOMIC_SEQ_CST);
+}
+
+static void pick(struct pcpu *p)
+{
+	struct vcpu *v = heap_top(&p->queue);
+
+	if (!v)
+		return;
+	queue_remove(&p->queue, v);
+	if (v->vruntime > p->min_vruntime)
+		p->min_vruntime = v->vruntime;
+	p->slice_end = arch_tsc() + slice_ticks;
+	switch_to(p, v);
+	if (p->queue.count)
+		arm(p, p->slice_end);
+}
+
+static void slice_check(struct pcpu *p)
+{
+	struct vcpu *v = p->current;
+
+	if (!v || !p->queue.count || arch_tsc() < p->slice_end)
+		return;
+	switch_from(p);
+	queue_insert(&p->queue, v);
+}
+
+static void handoff_run(struct pcpu *p)
+{
+	struct vcpu *v = p->handoff;
+
+	p->handoff = NULL;
+	if (p->current || arch_tsc() >= p->slice_end)
+		enqueue(p, v);
+	else
+		switch_to(p, v);
+}
+
+static void idle(struct pcpu *p)
+{
+	uint64_t from = arch_tsc();
+
+	if (!p->work && !READ_ONCE(p->inbox) && !READ_ONCE(p->work_inbox))
+		arch_idle();
+	p->idle_tsc += arch_tsc() - from;
+}
+
+/* What an interrupt may have brought. */
+static void attend(struct pcpu *p)
+{
+	inbox_run(p);
+	timers_run(p);
+	slice_check(p);
+}
+
+static inline void run_current(struct pcpu *p, struct vcpu *v)
+{
+	struct vcpu_exit exit;
+	uint32_t upcall = 0;
+
+	if (unlikely(v->due))
+		exit_due(v);
+	if (virq_deliverable(v))
+		upcall = READ_ONCE(v->page->upcall_vector) & 0xff;
+	hvm->vcpu_run(v, upcall, &exit);
+	if (exit.reason == EXIT_INTERRUPT) {
+		v->count.exit[EXIT_INTERRUPT]++;
+		arch_take_interrupts();
+		attend(p);
+	} else {
+		exit_handle(v, &exit);
+	}
+}
+
+_Noreturn void sched_run(void)
+{
+	struct pcpu *p = this_pcpu();
+
+	for (;;) {
+		if (p->handoff)
+			handoff_run(p);
+		if (unlikely(p->work || READ_ONCE(p->work_inbox)))
+			work_run(p);
+		if (!p->current) {
+			attend(p);
+			if (p->handoff)
+				continue;
+			pick(p);
+		}
+		struct vcpu *v = p->current;
+
+		if (!v)
+			idle(p);
+		else if (unlikely(READ_ONCE(v->vm->stopping) ||
+				  READ_ONCE(v->vm->paused) ||
+				  READ_ONCE(v->stop_asked)))
+			vm_vcpu_leave(v);
+		else
+			run_current(p, v);
+	}
+}
+
+void sched_drop(struct vcpu *v, enum vcpu_run_state to)
+{
+	struct pcpu *p = this_pcpu();
+
+	hvm->vcpu_unload(v);
+	switch_from(p);
+	if (to == VCPU_OFF && v->heap_idx)
+		timers_remove(&p->timers, v);
+	STORE_RELEASE(v->run_state, to);
+}

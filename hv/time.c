@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* System time by 32.32 fixed-point products of clock ticks. */
+#include "hv/time.h"
+
+#include "hv/abi/time.h"
+#include "hv/pcpu.h"
+#include "hv/vcpu.h"
+
+#define NS_PER_S 1000000000ull
+
+static uint64_t tsc_zero, ref_zero;	/* the clocks at system time 0 */
+static uint64_t ns_per_tick, ticks_per_ns, ns_per_ref;	/* 32.32 */
+
+static uint64_t scale(uint64_t v, uint64_t mul)
+{
+	return (uint64_t)(((unsigned __int128)v * mul) >> 32);
+}
+
+static uint64_t ratio(uint64_t a, uint64_t b)
+{
+	/* a / b in 32.32 without a 128-bit division, which needs libgcc */
+	return ((a / b) << 32) + (((a % b) << 32) / b);
+}
+
+void time_init(void)
+{
+	tsc_zero = arch_tsc();
+	ref_zero = arch_ref_read();
+	ns_per_tick = ratio(NS_PER_S, arch_tsc_hz());
+	ticks_per_ns = ratio(arch_tsc_hz(), NS_PER_S);
+	ns_per_ref = ratio(NS_PER_S, arch_ref_hz());
+}
+
+static uint64_t boot_tsc(void)
+{
+	return arch_tsc() + (uint64_t)arch_tsc_skew(this_pcpu()->id);
+}
+
+uint64_t time_now(void)
+{
+	if (arch_tsc_stable())
+		return scale(boot_tsc() - tsc_zero, ns_per_tick);
+	return scale(arch_ref_read() - ref_zero, ns_per_ref);
+}
+
+uint64_t time_deadline(uint64_t ns)
+{
+	uint64_t now;
+
+	if (ns == 0)
+		return TSC_NEVER;
+	if (arch_tsc_stable())
+		return tsc_zero + scale(ns, ticks_per_ns) -
+		       (uint64_t)arch_tsc_skew(this_pcpu()->id);
+	now = time_now();
+	return arch_tsc() + (ns > now ? scale(ns - now, ticks_per_ns) : 0);
+}
+
+uint64_t time_ticks_to_ns(uint64_t ticks)
+{
+	return scale(ticks, ns_per_tick);
+}
+
+uint64_t time_ns_to_ticks(uint64_t ns)
+{
+	return scale(ns, ticks_per_ns);
+}
+
+void time_fill_page(struct ambit_time *page, int64_t tsc_offset)
+{
+	WRITE_ONCE(page->version, page->version | 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	page->flags = arch_tsc_stable() ? AMBIT_TIME_STABLE : 0;
+	page->tsc_base = tsc_zero + (uint64_t)tsc_offset;
+	page->ns_base = 0;
+	page->tsc_mul = ns_per_tick;
+	page->tsc_hz = arch_tsc_hz();
+	STORE_RELEASE(page->version, page->version + 1);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building and taking apart, as a machine of phases with a cursor each. Every
+ * frame that a guest sees is cleared here first, so nothing of an earlier owner
+ * is left in it.
+ */
+#include "hv/vm_build.h"
+
+#include "hv/abi/errno.h"
+#include "hv/abi/info.h"
+#include "hv/abi/pvh.h"
+#include "hv/elf.h"
+#include "hv/frames.h"
+#include "hv/guest_mem.h"
+#include "hv/hypercall.h"
+#include "hv/string.h"
+#include "hv/time.h"
+#include "hv/vm_start_info.h"
+#include "hv/vm_table.h"
+#include "vio/link.h"
+
+#define STEP_BYTES	KIB(64)
+#define CHUNK_ORDER	9u	/* RAM comes in 2 MiB pieces ... */
+#define GIANT_ORDER	18u	/* ... or 1 GiB ones */
+
+enum phase { PHASE_PAGES, PHASE_RAM, PHASE_IMAGE, PHASE_MODULES, PHASE_FINISH };
+
+static uint32_t order_of(uint64_t bytes)
+{
+	uint32_t order = 0;
+
+	while ((PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
+
+static uint64_t info_bytes(const struct vm *vm)
+{
+	return sizeof(struct ambit_info) +
+	       vm->endpoint_count * sizeof(struct ambit_link_info);
+}
+
+static int alloc_clear(uint32_t order, uint32_t owner, hpa_t *out)
+{
+	int err = frames_alloc(order, owner, out);
+
+	if (!err)
+		memset(phys_to_virt(*out), 0, PAGE_SIZE << order);
+	return err;
+}
+
+static int map_page(struct vm *vm, uint64_t offset, hpa_t pa, uint32_t order,
+		    uint32_t rights)
+{
+	return p2m_map(&vm->p2m, gpa(vm->aperture.v + offset), pa,
+		       PAGE_SIZE << order, rights);
+}
+
+/* Tables, info area, time page. vCPU pages were made with the vCPUs and stay:
+ * a peer on another pCPU may be raising a virq in one at any time. */
+static int build_pages(struct vm *vm, const char **why)
+{
+	uint32_t info_order = order_of(info_bytes(vm));
+	int err;
+
+	*why = "not enough memory for its info pages";
+	vm->tlb_generation++;	/* a root frame may have been another VM's */
+	err = p2m_create(&vm->p2m, vm->owner);
+	if (!err)
+		err = alloc_clear(info_order, vm->owner, &vm->info);
+	if (!err)
+		err = map_page(vm, 0, vm->info, info_order, P2M_READ);
+	if (!err)
+		err = alloc_clear(0, vm->owner, &vm->time);
+	if (!err)
+		err = map_page(vm, AMBIT_APERTURE_TIME, vm->time, 0, P2M_READ);
+	for (uint32_t i = 0; i < vm->vcpu_count && !err; i++) {
+		struct ambit_vcpu_page *page = vm->vcpu[i]->page;
+
+		memset(page, 0, PAGE_SIZE);
+		err = map_page(vm, AMBIT_APERTURE_VCPU + i * PAGE_SIZE,
+			       virt_to_phys(page), 0, P2M_READ | P2M_WRITE);
+	}
+	if (!err) {
+		err = link_map_vm(vm);
+		*why = "not enough memory to map its links";
+	}
+	return err ? err : 1;
+}
+
+static gpa_t ram_gpa(const struct vm *vm, uint64_t offset)
+{
+	return gpa(offset < vm->ram_low ? offset : GIB(4) + offset - vm->ram_low);
+}
+
+/* How much RAM one allocation may give at this offset. */
+static uint32_t ram_order(const struct vm *vm, uint64_t offset)
+{
+	uint64_t end = offset < vm->ram_low ? vm->ram_low :
+					      vm->ram_low + vm->ram_high;
+
+	if (p2m_format.max_level >= 2 && !(ram_gpa(vm, offset).v & (GIB(1) - 1)) &&
+	    end - offset >= GIB(1))
+		return GIANT_ORDER;
+	return CHUNK_ORDER;
+}
+
+static int build_ram_alloc(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+
+	b->idx = ram_order(vm, b->offset);
+	if (frames_alloc(b->idx, vm->owner, &b->chunk)) {
+		b->idx = CHUNK_ORDER;
+		if (frames_alloc(b->idx, vm->owner, &b->chunk)) {
+			*why = "not enough free memory in 2 MiB pieces";
+			return AMBIT_ENOMEM;
+		}
+	}
+	/* Mapped before it is cleared: nobody runs yet, and taking apart finds
+	 * by the map what is to be freed. */
+	*why = "not enough memory for its page tables";
+	int err = p2m_map(&vm->p2m, ram_gpa(vm, b->offset), b->chunk,
+			  PAGE_SIZE << b->idx, P2M_READ | P2M_WRITE | P2M_EXEC);
+
+	if (err)
+		frames_free(b->chunk, b->idx);
+	return err;
+}
+
+static int build_ram(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+
+	if (b->offset == vm->ram_low + vm->ram_high)
+		return 1;
+	if (!b->chunk.v) {
+		int err = build_ram_alloc(vm, why);
+
+		if (err)
+			return err;
+	}
+	uint64_t mask = (PAGE_SIZE << b->idx) - 1;
+
+	memset(phys_to_virt(hpa(b->chunk.v + (b->offset & mask))), 0, STEP_BYTES);
+	b->offset += STEP_BYTES;
+	if (!(b->offset & mask))
+		b->chunk = hpa(0);
+	return 0;
+}
+
+static int build_image(struct vm *vm, const char **why)
+{
+	const struct boot_module *mod = vm_module(vm->config->image);
+	struct vm_build *b = &vm->build;
+	const char *base = phys_to_virt(hpa(mod->base));
+	struct elf_kernel elf;
+
+	if (elf_check(base, mod->size, &elf, why))
+		return AMBIT_EINVAL;
+	if (elf.high > vm_lowest_module(vm)) {
+		*why = "its image and modules do not fit its memory";
+		return AMBIT_EINVAL;
+	}
+	if (b->idx == elf.segment_count) {
+		vm->vcpu[0]->start_entry = elf.entry;
+		return 1;
+	}
+	const struct elf_segment *s = &elf.segment[b->idx];
+	uint64_t n = MIN(s->file_size - b->offset, STEP_BYTES);
+
+	if (n && guest_write(vm, gpa(s->gpa + b->offset),
+			     base + s->file_offset + b->offset, n)) {
+		*why = "its image lies outside of its memory";
+		return AMBIT_EINVAL;
+	}
+	b->offset += n;
+	if (b->offset == s->file_size) {
+		b->offset = 0;
+		b->idx++;
+	}
+	return 0;
+}
+
+static int build_modules(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+
+	if (b->idx == vm->config->module_count)
+		return 1;
+	const struct boot_module *mod = vm_module(vm->config->module[b->idx]);
+	uint64_t n = MIN(mod->size - b->offset, STEP_BYTES);
+	gpa_t to = gpa(vm_module_gpa(vm, b->idx) + b->offset);
+
+	if (n && guest_write(vm, to, (const char *)phys_to_virt(hpa(mod->base)) +
+				     b->offset, n)) {
+		*why = "its modules do not fit its memory";
+		return AMBIT_EINVAL;
+	}
+	b->offset += n;
+	if (b->offset == mod->size) {
+		b->offset = 0;
+		b->idx++;
+	}
+	return 0;
+}
+
+static void fill_info(struct vm *vm)
+{
+	struct ambit_info *info = phys_to_virt(vm->info);
+
+	*info = (struct ambit_info){
+		.magic = AMBIT_INFO_MAGIC, .version = AMBIT_ABI_VERSION,
+		.size = (uint32_t)info_bytes(vm), .features = hv_features,
+		.vm = vm->id, .incarnation = vm->incarnation,
+		.vcpu_count = vm->vcpu_count,
+		.link_offset = sizeof(*info), .link_count = vm->endpoint_count,
+		.link_size = sizeof(struct ambit_link_info),
+		.rights = vm->config->control.len ? AMBIT_RIGHT_CONTROL : 0,
+		.ram_low = vm->ram_low, .ram_high = vm->ram_high,
+	};
+	memcpy(info->name, vm->config->name, sizeof(info->name));
+	link_info(vm, (struct ambit_link_info *)(info + 1));
+	time_fill_page(phys_to_virt(vm->time), vm->tsc_offset);
+}
+
+static int build_finish(struct vm *vm, const char **why)
+{
+	uint64_t entry = vm->vcpu[0]->start_entry;
+
+	if (vm_start_info_write(vm)) {
+		*why = "its memory is too small for its start info";
+		return AMBIT_EINVAL;
+	}
+	fill_info(vm);
+	memset(vm->virq_vcpu, 0, sizeof(vm->virq_vcpu));
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *v = vm->vcpu[i];
+
+		v->timer_tsc = v->wait_tsc = TSC_NEVER;
+		v->tsc_offset = vm->tsc_offset + arch_tsc_skew(v->pcpu);
+		v->due = 0;
+		v->stop_asked = 0;
+	}
+	vm->vcpu[0]->start_entry = entry;
+	vm->vcpu[0]->start_arg = vm_start_info_base(vm);
+	return 1;
+}
+
+int vm_build_step(struct vm *vm, const char **why)
+{
+	static int (*const phases[])(struct vm *, const char **) = {
+		[PHASE_PAGES] = build_pages, [PHASE_RAM] = build_ram,
+		[PHASE_IMAGE] = build_image, [PHASE_MODULES] = build_modules,
+		[PHASE_FINISH] = build_finish,
+	};
+	uint32_t phase = vm->build.phase;
+	int r = phases[phase](vm, why);
+
+	if (r <= 0)
+		return r;
+	vm->build = (struct vm_build){ .phase = phase + 1 };
+	if (phase < PHASE_FINISH)
+		return 0;
+	vm->build = (struct vm_build){ 0 };
+	return 1;
+}
+
+/* RAM by the map, a 2 MiB or 1 GiB leaf a step; then pages, then tables. */
+static bool unbuild_ram(struct vm *vm)
+{
+	struct vm_build *b = &vm->build;
+	uint64_t run;
+	hpa_t pa;
+
+	if (b->offset == vm->ram_low + vm->ram_high ||
+	    !p2m_lookup(&vm->p2m, ram_gpa(vm, b->offset), P2M_READ, &pa, &run))
+		return true;
+	frames_free(pa, order_of(run));
+	b->offset += run;
+	return false;
+}
+
+bool vm_unbuild_step(struct vm *vm)
+{
+	if (vm->p2m.root.v && !unbuild_ram(vm))
+		return false;
+	vm->build = (struct vm_build){ 0 };
+	if (vm->time.v)
+		frames_free(vm->time, 0);
+	if (vm->info.v)
+		frames_free(vm->info, order_of(info_bytes(vm)));
+	vm->time = vm->info = hpa(0);
+	p2m_destroy(&vm->p2m);
+	return true;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Building a VM: memory, image, modules, info pages, vCPUs. It goes in bounded
+ * steps (64 KiB of copying or clearing at most), so that a restart does not
+ * hold up the other VMs of the pCPU.
+ */
+#pragma once
+
+#include "hv/vm.h"
+
+/*
+ * One step of building vm (VM_EMPTY, STOPPED or CRASHED and taken apart).
+ * 1: done, ready to start; 0: call again; -1: cannot, *why in words, and what
+ * was built is taken apart again.
+ */
+int MUST_CHECK vm_build_step(struct vm *vm, const char **why);
+/* One step of taking apart; true when all is given back. No vCPU runs. */
+bool vm_unbuild_step(struct vm *vm);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The console's drain: takes one line of one VM at a time, in turn, the
+ * hypervisor's own log being one of the writers, and feeds it to the UART as
+ * far as that takes it without waiting.
+ */
+#include "hv/vm_console.h"
+
+#include "hv/boot_alloc.h"
+#include "hv/console.h"
+#include "hv/printf.h"
+#include "hv/sched.h"
+#include "hv/string.h"
+#include "hv/time.h"
+#include "hv/vm.h"
+
+#define LINE_MAX	192u
+#define POLL_NS		1000000ull	/* a 16-byte FIFO empties in 1.4 ms */
+
+static bool drain_step(struct work *w);
+
+static struct work drain = { .run = drain_step };
+static char out[LINE_MAX + 32];		/* the drain's own: line with its prefix */
+static size_t out_len, out_pos;
+static uint32_t turn;			/* VM whose turn is next; vm_count: the log */
+
+int vm_console_create(struct vm *vm)
+{
+	vm->console.ring = boot_alloc(VM_CONSOLE_SIZE);
+	return vm->console.ring ? 0 : -1;
+}
+
+size_t vm_console_put(struct vm *vm, const char *s, size_t n)
+{
+	struct vm_console *c = &vm->console;
+	bool was_empty;
+
+	spin_lock(&c->lock);
+	was_empty = c->head == c->tail;
+	n = MIN(n, VM_CONSOLE_SIZE - (c->head - c->tail));
+	for (size_t i = 0; i < n; i++)
+		c->ring[(c->head + i) % VM_CONSOLE_SIZE] = s[i];
+	c->head += (uint32_t)n;
+	spin_unlock(&c->lock);
+	if (n && was_empty)
+		sched_work(0, &drain);
+	return n;
+}
+
+/* Length of the next line with its newline; without one, all there is if it
+ * will not be continued or fills a line; else 0. */
+static uint32_t line_length(const struct vm_console *c, bool final)
+{
+	uint32_t have = MIN(c->head - c->tail, LINE_MAX);
+
+	for (uint32_t i = 0; i < have; i++) {
+		if (c->ring[(c->tail + i) % VM_CONSOLE_SIZE] == '\n')
+			return i + 1;
+	}
+	return final || have == LINE_MAX ? have : 0;
+}
+
+static bool take_line(struct vm *vm, bool final)
+{
+	struct vm_console *c = &vm->console;
+	uint32_t n;
+
+	spin_lock(&c->lock);
+	n = line_length(c, final);
+	if (n) {
+		out_len = hv_snprintf(out, sizeof(out), "%-8s| ", vm->name);
+		for (uint32_t i = 0; i < n; i++) {
+			char ch = c->ring[(c->tail + i) % VM_CONSOLE_SIZE];
+
+			if (ch >= ' ' || ch == '\t')
+				out[out_len++] = ch;
+		}
+		out[out_len++] = '\n';
+		c->tail += n;
+	}
+	spin_unlock(&c->lock);
+	return n != 0;
+}
+
+/* The next line of whoever has one, starting from turn. */
+static bool next_line(bool final)
+{
+	out_pos = out_len = 0;
+	for (uint32_t i = 0; i <= vm_count; i++) {
+		uint32_t who = turn;
+
+		turn = turn == vm_count ? 0 : turn + 1;
+		if (who == vm_count) {
+			out_len = console_log_read(out, sizeof(out));
+			if (out_len)
+				return true;
+		} else if (take_line(&vm_table[who],
+				     final || vm_table[who].state >= VM_STOPPED)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* One line at most; the UART's pace decides when to come back. */
+static bool drain_step(struct work *w)
+{
+	if (out_pos == out_len && !next_line(false))
+		return true;
+	out_pos += arch_console_write(out + out_pos, out_len - out_pos);
+	if (out_pos == out_len)
+		return false;
+	sched_work_later(w, arch_tsc() + time_ns_to_ticks(POLL_NS));
+	return true;
+}
+
+void vm_console_log_ready(void)
+{
+	sched_work(0, &drain);
+}
+
+void vm_console_flush(void)
+{
+	do
+		arch_console_write_sync(out + out_pos, out_len - out_pos);
+	while (next_line(true));
+}

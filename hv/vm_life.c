@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Life of a VM. `stopping` is the one flag that asks its vCPUs to leave; it is
+ * set once an incarnation, under the lock, and cleared when all have left and
+ * the VM is taken apart.
+ */
+#include "hv/vm_life.h"
+
+#include <stdarg.h>
+
+#include "hv/abi/errno.h"
+#include "hv/abi/hypercall.h"
+#include "hv/console.h"
+#include "hv/end.h"
+#include "hv/printf.h"
+#include "hv/report.h"
+#include "hv/sched.h"
+#include "hv/time.h"
+#include "hv/vm_build.h"
+#include "vio/link.h"
+
+#define BACKOFF_NS	10000000ull	/* 10 ms, doubled by each crash in a row ... */
+#define BACKOFF_MAX	9u		/* ... up to 5 s */
+
+uint32_t vm_listed_state(const struct vm *vm)
+{
+	switch (READ_ONCE(vm->state)) {
+	case VM_RUNNING:
+		return READ_ONCE(vm->paused) ? AMBIT_VMS_PAUSED : AMBIT_VMS_RUNNING;
+	case VM_CRASHED:
+		return AMBIT_VMS_CRASHED;
+	case VM_STOPPING:
+		return READ_ONCE(vm->crashed) ? AMBIT_VMS_CRASHED :
+						AMBIT_VMS_STOPPED;
+	default:
+		return AMBIT_VMS_STOPPED;
+	}
+}
+
+/* --- vCPUs ---------------------------------------------------------------------- */
+
+int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg)
+{
+	struct vcpu *v = vm->vcpu[vcpu];
+	int err = AMBIT_EBUSY;
+
+	spin_lock(&vm->lock);
+	if (vm->state == VM_RUNNING && !vm->stopping &&
+	    READ_ONCE(v->run_state) == VCPU_OFF && !v->due) {
+		v->start_entry = entry;
+		v->start_arg = arg;
+		v->due = VCPU_DUE_START;
+		v->stop_asked = 0;
+		vm->running_vcpus++;
+		sched_ready(v, VCPU_OFF);
+		err = AMBIT_OK;
+	}
+	spin_unlock(&vm->lock);
+	return err;
+}
+
+int vm_vcpu_stop(struct vm *vm, uint32_t vcpu)
+{
+	struct vcpu *v = vm->vcpu[vcpu];
+
+	if (READ_ONCE(v->run_state) == VCPU_OFF)
+		return AMBIT_EBUSY;
+	__atomic_store_n(&v->stop_asked, 1, __ATOMIC_SEQ_CST);
+	sched_poke(v);
+	return AMBIT_OK;
+}
+
+static bool reap_step(struct work *w);
+
+/* A vCPU went off; the last one has the VM reaped. */
+static void vcpu_gone(struct vm *vm)
+{
+	bool last;
+
+	spin_lock(&vm->lock);
+	last = --vm->running_vcpus == 0;
+	if (last) {
+		vm->state = VM_STOPPING;
+		vm->stopping = 1;
+		vm->build = (struct vm_build){ 0 };
+		vm->work.run = reap_step;
+	}
+	spin_unlock(&vm->lock);
+	if (last)
+		sched_work(vm->vcpu[0]->pcpu, &vm->work);
+}
+
+void vm_vcpu_leave(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (READ_ONCE(vm->stopping) || READ_ONCE(v->stop_asked)) {
+		v->due = 0;
+		sched_drop(v, VCPU_OFF);
+		vcpu_gone(vm);
+		return;
+	}
+	sched_drop(v, VCPU_PARKED);
+	/* Publish, fence, look again, as in a wait: a resume or stop that came
+	 * before PARKED was visible would not have found this vCPU. */
+	FENCE_FULL();
+	if (!READ_ONCE(vm->paused) || READ_ONCE(vm->stopping))
+		sched_ready(v, VCPU_PARKED);
+}
+
+void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit)
+{
+	if (READ_ONCE(v->vm->running_vcpus) == 1)
+		vm_crash(v, exit, "its last running vCPU halted with interrupts off");
+	else
+		__atomic_store_n(&v->stop_asked, 1, __ATOMIC_SEQ_CST);
+}
+
+/* --- stopping ------------------------------------------------------------------- */
+
+/* true for the one caller that stops this incarnation. */
+static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
+{
+	bool mine;
+
+	spin_lock(&vm->lock);
+	mine = vm->state == VM_RUNNING && !vm->stopping;
+	if (mine) {
+		vm->crashed = crashed;
+		vm->status = status;
+		__atomic_store_n(&vm->stopping, 1, __ATOMIC_SEQ_CST);
+	}
+	spin_unlock(&vm->lock);
+	return mine;
+}
+
+static void poke_all(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		sched_ready(vm->vcpu[i], VCPU_PARKED);
+		sched_poke(vm->vcpu[i]);
+	}
+}
+
+void vm_stop(struct vm *vm, int32_t status)
+{
+	if (stop_begin(vm, false, status))
+		poke_all(vm);
+}
+
+void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...)
+{
+	struct vm *vm = v->vm;
+	va_list ap;
+
+	if (!stop_begin(vm, true, 0))
+		return;
+	va_start(ap, fmt);
+	hv_vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
+	va_end(ap);
+	report_crash(v, exit, vm->why);
+	poke_all(vm);
+}
+
+/* --- pause ------------------------------------------------------------------------ */
+
+int vm_pause(struct vm *vm)
+{
+	int err = AMBIT_EBUSY;
+
+	spin_lock(&vm->lock);
+	if (vm->state == VM_RUNNING && !vm->stopping && !vm->paused) {
+		__atomic_store_n(&vm->paused, 1, __ATOMIC_SEQ_CST);
+		err = AMBIT_OK;
+	}
+	spin_unlock(&vm->lock);
+	for (uint32_t i = 0; !err && i < vm->vcpu_count; i++)
+		sched_kick(vm->vcpu[i]);
+	return err;
+}
+
+int vm_resume(struct vm *vm)
+{
+	int err = AMBIT_EBUSY;
+
+	spin_lock(&vm->lock);
+	if (vm->state == VM_RUNNING && !vm->stopping && vm->paused) {
+		__atomic_store_n(&vm->paused, 0, __ATOMIC_SEQ_CST);
+		err = AMBIT_OK;
+	}
+	spin_unlock(&vm->lock);
+	for (uint32_t i = 0; !err && i < vm->vcpu_count; i++)
+		sched_ready(vm->vcpu[i], VCPU_PARKED);
+	return err;
+}
+
+/* --- reaping and restarting -------------------------------------------------------- */
+
+static bool build_step(struct work *w);
+
+static bool wants_restart(const struct vm *vm)
+{
+	switch (vm->config->restart) {
+	case RESTART_ALWAYS:
+		return true;
+	case RESTART_ON_CRASH:
+		return vm->crashed;
+	case RESTART_NEVER:
+		break;
+	}
+	return false;
+}
+
+/* The VM is reaped: it rests, or its restart is scheduled. */
+static void rest_or_restart(struct vm *vm)
+{
+	bool asked, again;
+
+	spin_lock(&vm->lock);
+	asked = vm->restart_asked;
+	again = asked || wants_restart(vm);
+	vm->restart_asked = false;
+	vm->crashes = vm->crashed ? vm->crashes + 1 : 0;
+	vm->state = vm->crashed ? VM_CRASHED : VM_STOPPED;
+	vm->work.run = build_step;
+	if (again)
+		vm->state = VM_EMPTY;
+	spin_unlock(&vm->lock);
+	if (!again) {
+		hv_log("%s: %s", vm->name, vm->crashed ? "crashed" : "stopped");
+		end_vm_rests(vm);
+		return;
+	}
+	uint64_t delay = asked ? 0 :
+		time_ns_to_ticks(BACKOFF_NS << MIN(vm->crashes, BACKOFF_MAX));
+
+	sched_work_later(&vm->work, arch_tsc() + delay);
+}
+
+static bool reap_step(struct work *w)
+{
+	struct vm *vm = CONTAINER_OF(w, struct vm, work);
+
+	if (!vm->build.phase) {
+		link_vm_died(vm);
+		vm->build.phase = 1;
+	}
+	if (!vm_unbuild_step(vm))
+		return false;
+	rest_or_restart(vm);
+	return true;
+}
+
+static bool build_failed_step(struct work *w)
+{
+	struct vm *vm = CONTAINER_OF(w, struct vm, work);
+
+	if (!vm_unbuild_step(vm))
+		return false;
+	spin_lock(&vm->lock);
+	vm->state = VM_CRASHED;
+	vm->work.run = build_step;
+	spin_unlock(&vm->lock);
+	end_vm_rests(vm);
+	return true;
+}
+
+static void vm_go(struct vm *vm)
+{
+	uint64_t entry = vm->vcpu[0]->start_entry;
+
+	link_vm_born(vm);
+	spin_lock(&vm->lock);
+	vm->incarnation++;
+	vm->stopping = vm->paused = 0;
+	vm->crashed = false;
+	vm->why[0] = '\0';
+	vm->state = VM_RUNNING;
+	spin_unlock(&vm->lock);
+	if (vm_vcpu_start(vm, 0, entry, vm->vcpu[0]->start_arg))
+		vm_stop(vm, AMBIT_EBUSY);
+}
+
+static bool build_step(struct work *w)
+{
+	struct vm *vm = CONTAINER_OF(w, struct vm, work);
+	const char *why = "";
+	int r = vm_build_step(vm, &why);
+
+	if (r > 0) {
+		vm_go(vm);
+		return true;
+	}
+	if (r < 0) {
+		hv_log("%s: cannot start: %s", vm->name, why);
+		vm->crashed = true;
+		hv_snprintf(vm->why, sizeof(vm->why), "cannot start: %s", why);
+		vm->build = (struct vm_build){ 0 };
+		vm->work.run = build_failed_step;
+	}
+	return false;
+}
+
+int vm_restart(struct vm *vm)
+{
+	bool rested = false;
+
+	spin_lock(&vm->lock);
+	if (vm->state == VM_STOPPED || vm->state == VM_CRASHED) {
+		vm->state = VM_EMPTY;
+		rested = true;
+	} else {
+		vm->restart_asked = true;
+	}
+	spin_unlock(&vm->lock);
+	if (rested) {
+		end_vm_again(vm);
+		sched_work(vm->vcpu[0]->pcpu, &vm->work);
+	} else {
+		vm_stop(vm, 0);
+	}
+	return AMBIT_OK;
+}
+
+void vm_start_all(void)
+{
+	end_init();
+	for (uint32_t i = 0; i < vm_count; i++) {
+		struct vm *vm = &vm_table[i];
+
+		vm->work.run = build_step;
+		while (!vm->work.run(&vm->work))
+			;
+	}
+}

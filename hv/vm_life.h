@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Life of a VM: start, stop, crash, pause, reap, restart, and the end of the
+ * run when every VM that counts has ended. Any pCPU may ask; a VM's vCPUs leave
+ * on their own pCPUs, and the last one to leave has the VM reaped.
+ */
+#pragma once
+
+#include "hv/vcpu.h"
+#include "hv/vm.h"
+
+/* Boot CPU: start what was built; the end of the run is looked for from here. */
+void vm_start_all(void);
+/* Start the vCPU (VCPU_OFF) at a gpa in PVH entry state. */
+int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg);
+int vm_vcpu_stop(struct vm *vm, uint32_t vcpu);
+
+/* The guest stops its VM with a status, or VM control does. */
+void vm_stop(struct vm *vm, int32_t status);
+/* The VM broke the rules: report and stop. v is current; exit may be NULL. */
+void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...)
+	PRINTF(3, 4);
+/* HLT with interrupts off: this vCPU is off; the last one stops its VM. */
+void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit);
+int vm_pause(struct vm *vm);
+int vm_resume(struct vm *vm);
+/* Stop it if it runs, then start it afresh whatever its restart policy. */
+int vm_restart(struct vm *vm);
+
+/* Run loop: the current vCPU is asked to leave; park it or switch it off. */
+void vm_vcpu_leave(struct vcpu *v);
+
+/* AMBIT_VMS_* of a VM, for lists. */
+uint32_t vm_listed_state(const struct vm *vm);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Making the VM table: structs, names, placement. */
+#include "hv/vm_table.h"
+
+#include "hv/boot_alloc.h"
+#include "hv/frames.h"
+#include "hv/string.h"
+
+#include "arch/hvm.h"
+
+struct vm *vm_table;
+uint32_t vm_count;
+
+static const struct boot_info *boot;
+static const struct manifest *manifest;
+
+const struct boot_module *vm_module(struct manifest_str name)
+{
+	for (uint32_t i = 0; i < boot->module_count; i++) {
+		const char *have = boot->module[i].name;
+
+		if (strlen(have) == name.len && !memcmp(have, name.p, name.len))
+			return &boot->module[i];
+	}
+	return NULL;
+}
+
+struct vm *vm_by_id(uint64_t id)
+{
+	if (id >= vm_count)
+		return NULL;
+	return &vm_table[index_nospec(id, vm_count)];
+}
+
+bool vm_controls(const struct vm *a, const struct vm *b)
+{
+	return manifest_controls(manifest, a->id, b->id);
+}
+
+static uint32_t least_loaded(uint32_t pcpu_count)
+{
+	uint32_t best = 0;
+
+	for (uint32_t i = 1; i < pcpu_count; i++) {
+		if (pcpu_online[i] &&
+		    pcpu_of(i)->vcpu_placed < pcpu_of(best)->vcpu_placed)
+			best = i;
+	}
+	return best;
+}
+
+static int vcpu_make(struct vm *vm, uint32_t id, uint32_t pcpu)
+{
+	struct vcpu *v = boot_alloc(sizeof(*v));
+	hpa_t page;
+
+	if (!v || frames_alloc(0, FRAME_OWNER_HV, &page))
+		return -1;
+	v->page = phys_to_virt(page);
+	memset(v->page, 0, PAGE_SIZE);
+	v->vm = vm;
+	v->id = id;
+	v->pcpu = pcpu;
+	v->timer_tsc = v->wait_tsc = TSC_NEVER;
+	pcpu_of(pcpu)->vcpu_placed++;
+	vm->vcpu[id] = v;
+	return hvm->vcpu_create(v);
+}
+
+static int vm_make(struct vm *vm, uint32_t id, const struct manifest_limits *limits)
+{
+	const struct manifest_vm *c = &manifest->vm[id];
+	uint64_t memory = manifest_vm_memory(c, limits);
+
+	vm->id = id;
+	vm->owner = FRAME_OWNER_VM + id;
+	vm->config = c;
+	vm->name = c->name;
+	vm->ram_low = MIN(memory, GIB(3));
+	vm->ram_high = memory - vm->ram_low;
+	vm->aperture = gpa(GIB(4) + ALIGN_UP(vm->ram_high, GIB(1)));
+	vm->vcpu_count = c->vcpu_count;
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		uint32_t cpu = c->cpu[i] == MANIFEST_CPU_AUTO ?
+			       least_loaded(limits->pcpu_count) : c->cpu[i];
+
+		if (vcpu_make(vm, i, cpu))
+			return -1;
+	}
+	return vm_console_create(vm);
+}
+
+int vm_table_init(const struct manifest *m, const struct boot_info *bi,
+		  const struct manifest_limits *limits)
+{
+	boot = bi;
+	manifest = m;
+	vm_table = boot_alloc(m->vm_count * sizeof(struct vm));
+	if (!vm_table)
+		return -1;
+	vm_count = m->vm_count;
+	for (uint32_t i = 0; i < vm_count; i++) {
+		if (vm_make(&vm_table[i], i, limits))
+			return -1;
+	}
+	return 0;
+}
