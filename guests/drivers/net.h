@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The network driver, the same at both ends of a link: each end posts IN
+ * buffers, and the peer sends frames into them. So a frame goes with one flush
+ * of its sender, and lands in private memory that the peer can no longer reach
+ * (the buffers are registered for one use), safe to parse in place.
+ */
+#pragma once
+
+#include "guests/lib/bm.h"
+
+#define NET_WAIT_MAX 16
+
+struct net;
+
+/* A received frame; frame stays valid and writable until the next net_flush(),
+ * net_wait() or end of net_poll() and may be the source of net_send(). */
+typedef void net_rx_fn(void *arg, uint8_t *frame, uint32_t len);
+
+struct net_stats {
+	uint64_t sent, received;
+	uint64_t dropped;	/* received with a bad length or status */
+};
+
+/* Bytes for net_init besides the end's own; depends on slots and buffer size. */
+size_t net_memory(struct bm *b);
+/* mem: zeroed, page-aligned, for the driver's use from now on. */
+struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg);
+
+/* Whether the peer is there and has a buffer for one more frame. */
+bool net_ready(const struct net *net);
+bool net_is_up(const struct net *net);
+/* Send a frame; it is read at the next flush. BM_FULL: the peer has no buffer. */
+int net_send(struct net *net, const void *frame, uint32_t len);
+/* Handle what has arrived: frames go to rx. True if there was anything. */
+bool net_poll(struct net *net);
+void net_flush(struct net *net);
+/* Flush n drivers (to NET_WAIT_MAX), then sleep as bm_wait does; with want_room
+ * also until a peer has posted buffers again. */
+void net_wait(struct net *const *nets, uint32_t n, bool want_room,
+	      uint64_t deadline);
+const struct net_stats *net_stats(const struct net *net);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A network interface of a guest program: a link, its driver, an IPv4 host. */
+#pragma once
+
+#include "guests/drivers/ip.h"
+#include "guests/drivers/net.h"
+
+struct netif {
+	struct net *net;
+	struct ip ip;
+};
+
+/*
+ * Open the net link of an endpoint with that address. The netif is ip.arg's
+ * type, and echo_reply (or NULL) gets it. Stops the VM if it can't be done.
+ */
+void netif_open(struct netif *n, uint32_t endpoint, uint32_t addr,
+		void (*echo_reply)(void *, const struct ip_echo *));
+/* The endpoint that "link=" names on the command line, or the first net link. */
+uint32_t netif_endpoint(void);
+/* The IPv4 address of a key of the command line; stops the VM without one. */
+uint32_t netif_cmdline_addr(const char *key, const char *otherwise);
