@@ -68,7 +68,7 @@ include guests/objects.mk
 include tests/unit.mk
 
 # Debian packages, by what needs them.
-NEED_BUILD := gcc make binutils nasm
+NEED_BUILD := gcc libc6-dev make binutils nasm
 NEED_GRUB := grub-common grub-pc-bin mtools
 NEED_ISO := $(NEED_GRUB) grub-efi-amd64-bin xorriso
 NEED_QEMU := qemu-system-x86
