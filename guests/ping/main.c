@@ -9,7 +9,7 @@
 #include "guests/lib/guest.h"
 
 #define WINDOW		256u	/* requests in flight, at most; a power of two */
-#define MS		1000000ull
+#define MS		1000000ul
 #define DATA_AT		(ETH_HEADER + IP_HEADER + ICMP_HEADER)
 #define ARP_TRIES	5
 #define ARP_RETRY_MS	1000
