@@ -1,31 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Access to guest RAM through the VM's own map. */
+/*
+ * Access to guest RAM. RAM comes in 2 MiB pieces and never changes while the VM
+ * lives, so a table of pieces stands for the walk of the second-level tables.
+ */
 #include "hv/guest_mem.h"
 
 #include "hv/abi/errno.h"
 #include "hv/string.h"
 #include "hv/vm.h"
 
-/* RAM has no holes but the one below 4 GiB, so ownership is a range check. */
-static bool is_ram(const struct vm *vm, gpa_t at, size_t n)
+#define CHUNK	MIB(2)
+
+/*
+ * Where gpa at lies in the VM's RAM counted without the hole below 4 GiB;
+ * UINT64_MAX if n bytes from there are not all RAM on one side of the hole.
+ */
+static inline uint64_t ram_offset(const struct vm *vm, gpa_t at, size_t n)
 {
-	if (n == 0 || at.v + n < at.v)
-		return false;
-	if (at.v + n <= vm->ram_low)
-		return true;
-	return at.v >= GIB(4) && at.v + n <= GIB(4) + vm->ram_high;
+	uint64_t high = at.v - GIB(4);
+
+	if (at.v < vm->ram_low && n <= vm->ram_low - at.v)
+		return at.v;
+	if (high < vm->ram_high && n <= vm->ram_high - high)
+		return vm->ram_low + high;
+	return UINT64_MAX;
 }
 
 void *guest_ptr(struct vm *vm, gpa_t at, size_t n, size_t *run)
 {
-	uint64_t page_run;
-	hpa_t pa;
+	uint64_t offset = ram_offset(vm, at, n);
+	uint64_t in = offset & (CHUNK - 1);
 
-	if (!is_ram(vm, at, n) ||
-	    !p2m_lookup(&vm->p2m, at, P2M_READ | P2M_WRITE, &pa, &page_run))
+	if (offset == UINT64_MAX || n == 0)
 		return NULL;
-	*run = MIN(n, page_run);
-	return phys_to_virt(pa);
+	offset = index_nospec(offset, vm->ram_low + vm->ram_high);
+	*run = MIN(n, CHUNK - in);
+	return phys_to_virt(hpa(vm->ram[offset / CHUNK].v + in));
 }
 
 int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)

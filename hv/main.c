@@ -165,7 +165,19 @@ static void manifest_load(const struct boot_info *bi, uint32_t pcpu_count)
 	}
 }
 
-static void run(const struct boot_info *bi, uint32_t pcpu_count)
+/* TSC ticks are what a deterministic emulator counts instructions in. */
+static void boot_report(uint64_t entry_tsc)
+{
+	uint64_t total = arch_tsc() - entry_tsc, clear = 0;
+
+	for (uint32_t i = 0; i < vm_count; i++)
+		clear += vm_table[i].clear_tsc;
+	hv_log("boot took %lu ticks and %lu for clearing guest memory",
+	       total - clear, clear);
+}
+
+static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
+			  uint64_t entry_tsc)
 {
 	uint32_t vcpus = 0;
 
@@ -188,11 +200,13 @@ static void run(const struct boot_info *bi, uint32_t pcpu_count)
 			arch_kick(i);
 	}
 	vm_start_all();
+	boot_report(entry_tsc);
 	sched_run();
 }
 
 _Noreturn void hv_main(struct boot_info *bi)
 {
+	uint64_t entry_tsc = arch_tsc();
 	uint32_t pcpu_count;
 
 	console_start(bi);
@@ -206,6 +220,5 @@ _Noreturn void hv_main(struct boot_info *bi)
 		      (arch_tsc_stable() ? AMBIT_FEAT_TIME_PAGE : 0);
 	pcpu_count = cpus_start();
 	manifest_load(bi, pcpu_count);
-	run(bi, pcpu_count);
-	__builtin_unreachable();
+	run(bi, pcpu_count, entry_tsc);
 }

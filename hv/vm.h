@@ -51,6 +51,7 @@ struct vm {
 	uint32_t crashes;		/* in a row, for the restart back-off */
 	struct work work;		/* reaping and restarting */
 	struct vm_build build;
+	uint64_t clear_tsc;		/* ticks spent on clearing its RAM */
 
 	struct p2m p2m;
 	uint64_t tlb_generation;	/* raised when a mapping is withdrawn */
@@ -58,6 +59,8 @@ struct vm {
 	int64_t tsc_offset;		/* guest TSC - boot CPU's TSC */
 
 	uint64_t ram_low, ram_high;	/* bytes from gpa 0 and from 4 GiB */
+	hpa_t *ram;			/* frame of each 2 MiB of RAM, in gpa order;
+					 * 0 beyond what is built */
 	gpa_t aperture;
 	hpa_t info, time;		/* info area, time page */
 

@@ -22,6 +22,7 @@
 #define STEP_BYTES	KIB(64)
 #define CHUNK_ORDER	9u	/* RAM comes in 2 MiB pieces ... */
 #define GIANT_ORDER	18u	/* ... or 1 GiB ones */
+#define CHUNK_SIZE	(PAGE_SIZE << CHUNK_ORDER)
 
 enum phase { PHASE_PAGES, PHASE_RAM, PHASE_IMAGE, PHASE_MODULES, PHASE_FINISH };
 
@@ -117,15 +118,18 @@ static int build_ram_alloc(struct vm *vm, const char **why)
 			return AMBIT_ENOMEM;
 		}
 	}
-	/* Mapped before it is cleared: nobody runs yet, and taking apart finds
-	 * by the map what is to be freed. */
+	/* Mapped before it is cleared: nobody runs yet. */
 	*why = "not enough memory for its page tables";
 	int err = p2m_map(&vm->p2m, ram_gpa(vm, b->offset), b->chunk,
 			  PAGE_SIZE << b->idx, P2M_READ | P2M_WRITE | P2M_EXEC);
 
-	if (err)
+	if (err) {
 		frames_free(b->chunk, b->idx);
-	return err;
+		return err;
+	}
+	for (uint64_t at = 0; at < PAGE_SIZE << b->idx; at += CHUNK_SIZE)
+		vm->ram[(b->offset + at) / CHUNK_SIZE] = hpa(b->chunk.v + at);
+	return 0;
 }
 
 static int build_ram(struct vm *vm, const char **why)
@@ -142,7 +146,10 @@ static int build_ram(struct vm *vm, const char **why)
 	}
 	uint64_t mask = (PAGE_SIZE << b->idx) - 1;
 
+	uint64_t from = arch_tsc();
+
 	memset(phys_to_virt(hpa(b->chunk.v + (b->offset & mask))), 0, STEP_BYTES);
+	vm->clear_tsc += arch_tsc() - from;
 	b->offset += STEP_BYTES;
 	if (!(b->offset & mask))
 		b->chunk = hpa(0);
@@ -266,24 +273,21 @@ int vm_build_step(struct vm *vm, const char **why)
 	return 1;
 }
 
-/* RAM by the map, a 2 MiB or 1 GiB leaf a step; then pages, then tables. */
+/* RAM, a 2 MiB piece a step; then pages, then tables. */
 static bool unbuild_ram(struct vm *vm)
 {
-	struct vm_build *b = &vm->build;
-	uint64_t run;
-	hpa_t pa;
+	uint64_t i = vm->build.offset++;
 
-	if (b->offset == vm->ram_low + vm->ram_high ||
-	    !p2m_lookup(&vm->p2m, ram_gpa(vm, b->offset), P2M_READ, &pa, &run))
+	if (i == (vm->ram_low + vm->ram_high) / CHUNK_SIZE || !vm->ram[i].v)
 		return true;
-	frames_free(pa, order_of(run));
-	b->offset += run;
+	frames_free(vm->ram[i], CHUNK_ORDER);
+	vm->ram[i] = hpa(0);
 	return false;
 }
 
 bool vm_unbuild_step(struct vm *vm)
 {
-	if (vm->p2m.root.v && !unbuild_ram(vm))
+	if (!unbuild_ram(vm))
 		return false;
 	vm->build = (struct vm_build){ 0 };
 	if (vm->time.v)

@@ -76,6 +76,9 @@ static int vm_make(struct vm *vm, uint32_t id, const struct manifest_limits *lim
 	vm->owner = FRAME_OWNER_VM + id;
 	vm->config = c;
 	vm->name = c->name;
+	vm->ram = boot_alloc(memory / MIB(2) * sizeof(hpa_t));
+	if (!vm->ram)
+		return -1;
 	vm->ram_low = MIN(memory, GIB(3));
 	vm->ram_high = memory - vm->ram_low;
 	vm->aperture = gpa(GIB(4) + ALIGN_UP(vm->ram_high, GIB(1)));
