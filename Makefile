@@ -114,7 +114,7 @@ $(B)/guests/disk: $(wildcard hv/*.[ch])
 	@mkdir -p $(@D)
 	rm -f $@
 	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv -L ambit \
-		-U 5f2a1c1e-0000-4000-8000-000000000001 $@ 2M
+		-U 5f2a1c1e-0000-4000-8000-000000000001 $@ 2M >/dev/null
 
 .PHONY: run iso
 run:
