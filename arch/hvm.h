@@ -9,6 +9,7 @@
 
 #include "hv/types.h"
 
+struct cpuid;
 struct vcpu;
 struct vm;
 
@@ -152,6 +153,8 @@ void hvm_init(void);
  */
 void guest_cpuid_init(void);
 void guest_cpuid(struct vcpu *v);
+/* What it answers for one leaf; v's registers stay. Not hot. */
+struct cpuid guest_cpuid_leaf(struct vcpu *v, uint32_t leaf, uint32_t index);
 
 /*
  * MSRs that are not passed through (arch/guest_msr.c). false: denied, the

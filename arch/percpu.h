@@ -20,6 +20,7 @@
 #define PERCPU_MC_TOP		0x8000
 #define PERCPU_STACK_BASE	0x9000
 #define PERCPU_STACK_TOP	0xd000
+#define PERCPU_PAGES		0x1eab	/* bit n: page n is mapped */
 
 /* Virtual memory map of the hypervisor (docs/design.md). */
 #define VA_DIRECT		0xffff800000000000	/* all RAM, RW NX */
@@ -47,7 +48,7 @@ struct arch_pcpu {
 	uint32_t apic_id;
 	hpa_t hvm_page;		/* VMXON region or host save area */
 	hpa_t hvm_host;		/* SVM: host VMCB for VMLOAD/VMSAVE */
-	const void *hvm_current; /* vCPU whose state is loaded here, or NULL */
+	void *hvm_current;	/* vCPU whose state is loaded here, or NULL */
 	uint64_t xcr0;		/* value now in XCR0 */
 	uint64_t asid_next, asid_generation; /* SVM; VMX: unused */
 	uint64_t debug[4];	/* for the vendor's own use */

@@ -19,7 +19,14 @@ struct arch_vcpu {
 	hpa_t vmcs;
 	uint32_t vmcs_pcpu;		/* + 1: where VMCLEAR is due; 0: cleared */
 	bool launched, window;		/* VMRESUME works; window exiting is on */
-	uint16_t vpid;
+	bool debug_used;		/* debug registers: no exits, may differ from reset */
+	uint16_t vpid;			/* 0: none was left, translations do not last */
+	uint32_t exit_reason;		/* of the last exit, VT-x's number */
+	uint32_t proc;			/* what the VMCS has: processor-based controls, */
+	int64_t tsc_offset;		/* TSC offset */
+	uint64_t host_rsp;		/* and host RSP */
+	uint64_t eptp, cr8;
+	hpa_t msr_areas;		/* EFER's, where VM entry does not load it; or 0 */
 	/* AMD-V */
 	hpa_t vmcb;
 	uint64_t asid_generation;

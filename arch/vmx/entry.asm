@@ -1,0 +1,122 @@
+; SPDX-License-Identifier: BSD-2-Clause
+; VM entry and exit. The guest's general registers lie at the start of struct
+; vcpu (struct vcpu_regs), RSP's place unused. While a guest runs, the host
+; stack holds struct vcpu * on top, so the exit finds it without a register.
+; DR0-3, DR6, CR2, XCR0 and extended state stay the guest's all along.
+
+%include "arch/asm.inc"
+
+VMCS_HOST_RSP	equ 0x6c14
+
+REG_RAX		equ 0
+REG_RCX		equ 8
+REG_RDX		equ 16
+REG_RBX		equ 24
+REG_RBP		equ 40
+REG_RSI		equ 48
+REG_RDI		equ 56
+REG_R8		equ 64
+REG_R9		equ 72
+REG_R10		equ 80
+REG_R11		equ 88
+REG_R12		equ 96
+REG_R13		equ 104
+REG_R14		equ 112
+REG_R15		equ 120
+
+extern vmx_exit_hot
+global vmx_enter
+global vmx_exit_entry
+
+bits 64
+section .text
+
+; Load the guest's registers from [rdi]; keeps the flags.
+%macro LOAD_GUEST 0
+	mov	rax, [rdi + REG_RAX]
+	mov	rcx, [rdi + REG_RCX]
+	mov	rdx, [rdi + REG_RDX]
+	mov	rbx, [rdi + REG_RBX]
+	mov	rbp, [rdi + REG_RBP]
+	mov	rsi, [rdi + REG_RSI]
+	mov	r8, [rdi + REG_R8]
+	mov	r9, [rdi + REG_R9]
+	mov	r10, [rdi + REG_R10]
+	mov	r11, [rdi + REG_R11]
+	mov	r12, [rdi + REG_R12]
+	mov	r13, [rdi + REG_R13]
+	mov	r14, [rdi + REG_R14]
+	mov	r15, [rdi + REG_R15]
+	mov	rdi, [rdi + REG_RDI]
+%endmacro
+
+; uint32_t vmx_enter(struct vcpu *v, bool launched, uint64_t *host_rsp)
+align 16
+vmx_enter:
+	push	rbx
+	push	rbp
+	push	r12
+	push	r13
+	push	r14
+	push	r15
+	push	rdi
+	cmp	rsp, [rdx]
+	jne	.new_rsp
+.load:
+	test	sil, sil
+	LOAD_GUEST
+	jz	.launch
+	vmresume
+	jmp	.failed
+.launch:
+	vmlaunch
+.failed:
+	mov	eax, 1
+	jmp	vmx_leave
+.new_rsp:
+	mov	[rdx], rsp
+	mov	eax, VMCS_HOST_RSP
+	vmwrite	rax, rsp		; an existing field: cannot fail
+	jmp	.load
+
+; VM exits arrive here, RSP as at the entry. Flags are fixed, IF is 0.
+align 16
+vmx_exit_entry:
+	push	rdi
+	mov	rdi, [rsp + 8]
+	mov	[rdi + REG_RAX], rax
+	mov	[rdi + REG_RCX], rcx
+	mov	[rdi + REG_RDX], rdx
+	mov	[rdi + REG_RBX], rbx
+	mov	[rdi + REG_RBP], rbp
+	mov	[rdi + REG_RSI], rsi
+	pop	qword [rdi + REG_RDI]
+	mov	[rdi + REG_R8], r8
+	mov	[rdi + REG_R9], r9
+	mov	[rdi + REG_R10], r10
+	mov	[rdi + REG_R11], r11
+	mov	[rdi + REG_R12], r12
+	mov	[rdi + REG_R13], r13
+	mov	[rdi + REG_R14], r14
+	mov	[rdi + REG_R15], r15
+	call	vmx_exit_hot
+	test	al, al
+	jz	.cold
+	mov	rdi, [rsp]
+	LOAD_GUEST
+	vmresume
+	mov	eax, 1			; can't be: it was launched
+	jmp	vmx_leave
+.cold:
+	xor	eax, eax
+vmx_leave:
+	pop	rdi
+	pop	r15
+	pop	r14
+	pop	r13
+	pop	r12
+	pop	rbp
+	pop	rbx
+	ret
+
+section .note.GNU-stack noalloc noexec nowrite progbits
