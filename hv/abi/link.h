@@ -94,7 +94,8 @@ struct ambit_grant {
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_grant) == 16, "docs/abi.md, grant entry");
 
-/* Start of a status area; use counts follow. [HV] writes all of it. */
+/* Start of a status area; use counts follow. [HV] writes all of it, a new
+ * generation before the states that belong to it. */
 struct ambit_status {
 	uint32_t state;		/* this end, AMBIT_LINK_* */
 	uint32_t peer_state;	/* the other end */

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diskclient: reads a whole disk in order with several requests in flight and
+ * prints its size, SHA-256 and the throughput. Command line:
+ *   link=NAME read-size=64K depth=8 wait-ms=10000 expect=HEX
+ */
+#include "guests/drivers/blk_front.h"
+#include "guests/lib/bm_guest.h"
+#include "guests/lib/guest.h"
+#include "guests/lib/sha256.h"
+
+#define MS		1000000ul
+#define DEPTH_MAX	256u
+
+enum chunk_state { CHUNK_IDLE, CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_READ };
+
+static struct client {
+	struct bm *bm;
+	struct blk_front *front;
+	uint64_t bytes;			/* of the disk */
+	uint32_t chunk, depth;		/* bytes of a request, requests */
+	uint8_t *buffers;		/* depth chunks */
+	uint8_t state[DEPTH_MAX];	/* enum chunk_state, by number % depth */
+	uint64_t asked, hashed;		/* chunks so far */
+	uint64_t patience;		/* ns to wait for an answer */
+	uint32_t failed;		/* enum blk_result of a refused read */
+	struct sha256 sha;
+} client;
+
+static void chunk_done(void *arg, uint64_t cookie, enum blk_result result)
+{
+	uint8_t *state = &client.state[cookie % client.depth];
+
+	(void)arg;
+	if (result == BLK_OK) {
+		*state = CHUNK_READ;
+	} else if (result == BLK_EGONE) {
+		*state = CHUNK_WANTED;	/* again, when the server is back */
+	} else {
+		*state = CHUNK_WANTED;
+		client.failed = result;
+	}
+}
+
+static uint8_t *chunk_buffer(uint64_t number)
+{
+	return client.buffers + number % client.depth * client.chunk;
+}
+
+static uint32_t chunk_bytes(uint64_t number)
+{
+	return (uint32_t)MIN((uint64_t)client.chunk,
+			     client.bytes - number * client.chunk);
+}
+
+static uint64_t chunk_count(void)
+{
+	return (client.bytes + client.chunk - 1) / client.chunk;
+}
+
+static void chunk_submit(uint64_t number)
+{
+	uint8_t *state = &client.state[number % client.depth];
+	uint32_t len = ALIGN_UP(chunk_bytes(number), BLK_SECTOR);
+
+	if (*state == CHUNK_WANTED &&
+	    blk_front_submit(client.front, BLK_READ,
+			     number * (client.chunk / BLK_SECTOR),
+			     chunk_buffer(number), len, number) == BM_OK)
+		*state = CHUNK_IN_FLIGHT;
+}
+
+/* Keep depth requests in flight; first those that a restart cut off. */
+static void client_submit(void)
+{
+	while (client.asked < chunk_count() &&
+	       client.asked - client.hashed < client.depth)
+		client.state[client.asked++ % client.depth] = CHUNK_WANTED;
+	for (uint64_t n = client.hashed; n < client.asked; n++)
+		chunk_submit(n);
+	/* So that the server reads on while we hash. */
+	bm_flush(client.bm);
+}
+
+static bool client_hash(void)
+{
+	uint8_t *state = &client.state[client.hashed % client.depth];
+
+	if (client.hashed == client.asked || *state != CHUNK_READ)
+		return false;
+	sha256_update(&client.sha, chunk_buffer(client.hashed),
+		      chunk_bytes(client.hashed));
+	*state = CHUNK_IDLE;
+	client.hashed++;
+	return true;
+}
+
+static void client_configure(void)
+{
+	char name[sizeof(((struct ambit_link_info *)0)->name)];
+	bool named = cmdline_get("link", name, sizeof(name));
+	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
+	struct bm_info info;
+	uint64_t chunk;
+
+	if (endpoint < 0)
+		guest_fail("this VM has no block link%s%s", named ? " " : "",
+			   named ? name : "");
+	client.bm = bm_open_link((uint32_t)endpoint);
+	client.front = blk_front_init(client.bm,
+		page_alloc_bytes(blk_front_memory(client.bm)), chunk_done,
+		NULL);
+	client.patience = cmdline_u64("wait-ms", 10000) * MS;
+	bm_info(client.bm, &info);
+	chunk = MIN(cmdline_u64("read-size", 64 * 1024),
+		    (uint64_t)blk_front_max_len(client.front));
+	client.chunk = (uint32_t)ALIGN_DOWN(chunk, BLK_SECTOR);
+	client.depth = (uint32_t)MIN(cmdline_u64("depth", 8),
+				     (uint64_t)MIN(info.slots, DEPTH_MAX));
+	if (!client.chunk || !client.depth)
+		guest_fail("read-size must be %u or more, depth 1 or more, "
+			   "and the link's buffers %u bytes or more",
+			   BLK_SECTOR, BLK_SECTOR);
+	client.buffers = page_alloc_bytes((size_t)client.depth * client.chunk);
+}
+
+static void client_identify(void)
+{
+	uint64_t deadline = time_now() + client.patience;
+	const struct blk_identity *disk;
+
+	while (!(disk = blk_front_disk(client.front))) {
+		if (blk_front_poll(client.front))
+			continue;
+		if (time_now() >= deadline)
+			guest_fail("no disk answers on this link");
+		bm_wait(&client.bm, 1, 0, deadline);
+	}
+	client.bytes = disk->bytes;
+	printf("disk of %lu bytes, %s; reading %u bytes at a time, %u in flight\n",
+	       client.bytes, disk->flags & BLK_READ_ONLY ? "read-only" :
+	       "writable", client.chunk, client.depth);
+}
+
+static void client_check(uint64_t deadline)
+{
+	const struct blk_identity *disk = blk_front_disk(client.front);
+
+	if (disk && disk->bytes != client.bytes)
+		guest_fail("the disk has changed its size");
+	if (client.failed)
+		guest_fail("read error %u", client.failed);
+	if (time_now() >= deadline)
+		guest_fail("the disk does not answer any more");
+}
+
+static void client_read_all(void)
+{
+	uint64_t deadline = time_now() + client.patience;
+
+	sha256_init(&client.sha);
+	while (client.hashed < chunk_count()) {
+		client_submit();
+		if (client_hash()) {
+			deadline = time_now() + client.patience;
+			continue;
+		}
+		if (!blk_front_poll(client.front))
+			bm_wait(&client.bm, 1, 0, deadline);
+		client_check(deadline);
+	}
+}
+
+static int client_report(uint64_t ns)
+{
+	uint8_t digest[SHA256_BYTES];
+	char hex[SHA256_HEX], expected[SHA256_HEX];
+	/* Hundredths of a MiB a second, without overflow below 2^47 bytes. */
+	uint64_t rate = (client.bytes >> 10) * 100 * (1000000000 >> 10) /
+			MAX(ns, 1ul);
+
+	sha256_final(&client.sha, digest);
+	sha256_hex(digest, hex);
+	printf("sha256 %s\n", hex);
+	printf("%lu bytes in %lu.%03lu ms, %lu.%02lu MiB/s\n", client.bytes,
+	       ns / MS, ns % MS / 1000, rate / 100, rate % 100);
+	if (cmdline_get("expect", expected, sizeof(expected)) &&
+	    strcmp(hex, expected))
+		guest_fail("expected %s", expected);
+	return 0;
+}
+
+int guest_main(void)
+{
+	uint64_t start;
+
+	client_configure();
+	client_identify();
+	start = time_now();
+	client_read_all();
+	return client_report(time_now() - start);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The block device's protocol between its front and its back. A request is one
+ * posted slot: note word 0 is the operation, word 1 the first sector, the
+ * post's length the bytes. IDENTIFY and READ post IN buffers, WRITE and FLUSH
+ * OUT buffers (FLUSH with length 0). Requests complete in any order; word 0 of
+ * the DONE's note is the result.
+ */
+#pragma once
+
+#include "guests/lib/types.h"
+
+#define BLK_SECTOR	512u
+#define BLK_MAGIC	0x316b6c4274626d41ull	/* "AmbtBlk1" */
+
+enum blk_op { BLK_IDENTIFY = 1, BLK_READ, BLK_WRITE, BLK_FLUSH };
+
+enum blk_result {
+	BLK_OK = 0,
+	BLK_EOP = 1,		/* unknown operation, or wrong direction */
+	BLK_ERANGE = 2,		/* not whole sectors, or beyond the end */
+	BLK_EREADONLY = 3,
+	BLK_EIO = 4,		/* the bytes could not be moved */
+	BLK_EGONE = 5,		/* front only: the back end is gone; may have happened */
+};
+
+#define BLK_READ_ONLY	(1u << 0)
+
+struct blk_identity {
+	uint64_t magic;
+	uint64_t bytes;		/* exact; the last sector may be partial, and reads
+				 * as zeros beyond */
+	uint32_t sector;	/* BLK_SECTOR */
+	uint32_t flags;		/* BLK_READ_ONLY */
+	uint64_t reserved[5];
+};
+_Static_assert(sizeof(struct blk_identity) == 64, "block identity");

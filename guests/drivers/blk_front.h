@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The block device's front: what a program does with a disk. */
+#pragma once
+
+#include "guests/drivers/blk.h"
+#include "guests/lib/bm.h"
+
+struct blk_front;
+
+/* A request is complete: cookie as submitted, an enum blk_result. */
+typedef void blk_done_fn(void *arg, uint64_t cookie, enum blk_result result);
+
+size_t blk_front_memory(struct bm *b);
+/* mem: zeroed, page-aligned, for the driver's use from now on. */
+struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
+				 void *arg);
+/* Handle what has arrived; identifies the disk when the link comes up. */
+bool blk_front_poll(struct blk_front *f);
+/* The disk while it is connected and known, else NULL. */
+const struct blk_identity *blk_front_disk(const struct blk_front *f);
+/* Most bytes of one request. */
+uint32_t blk_front_max_len(const struct blk_front *f);
+/*
+ * Queue a request; buf belongs to it until it is done. op is READ, WRITE or
+ * FLUSH. BM_OK, BM_FULL (all slots in flight), BM_GONE, BM_INVAL.
+ */
+int blk_front_submit(struct blk_front *f, enum blk_op op, uint64_t sector,
+		     void *buf, uint32_t len, uint64_t cookie);
