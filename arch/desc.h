@@ -51,6 +51,9 @@ void trap_handle(struct trap_frame *f);
  * exits on NMI. Does not return once arch_stop_others() has been called.
  */
 void nmi_handle(void);
+/* This pCPU stops the others: true once only. How many did stop since. */
+bool nmi_stop_claim(void);
+uint32_t nmi_stopped(void);
 /* NMIs that nobody asked for, all pCPUs. */
 uint64_t nmi_count(void);
 #endif

@@ -37,6 +37,7 @@ struct boot_info {
 	struct boot_range range[BOOT_MEMMAP_MAX];
 	struct boot_module module[BOOT_MODULE_MAX];
 	uint32_t module_dropped;	/* modules beyond BOOT_MODULE_MAX */
+	uint32_t module_refused;	/* outside of RAM, or over another or us */
 	bool truncated;			/* a string or the memory map did not fit */
 	bool vga_text;			/* text mode at 0xb8000 is on */
 	struct boot_framebuffer fb;

@@ -7,7 +7,13 @@
 /* We are broken: reason, call chain, all pCPUs stopped, power off, status 1. */
 _Noreturn void panic(const char *fmt, ...) PRINTF(1, 2);
 
-/* As panic(), with the stack from sp on for the call chain. */
+/*
+ * What comes before lines that explain a panic: the first pCPU to come here
+ * stops all others and owns the console from now on; any other one halts.
+ */
+void panic_begin(void);
+
+/* Ends what panic_begin() began; the call chain is that of the stack at sp. */
 _Noreturn void panic_at(uint64_t sp, const char *fmt, ...) PRINTF(2, 3);
 
 /* The machine (or its set-up) lacks something: one line, "cannot start: ...",

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Inside arch/: what its files offer each other beyond arch/arch.h. */
+#pragma once
+
+#include "arch/acpi.h"
+#include "hv/boot_info.h"
+#include "hv/types.h"
+
+/* --- uart.c: COM1 ---------------------------------------------------------- */
+
+bool uart_init(void);			/* false: no UART there */
+void uart_write_sync(const char *s, size_t n);
+size_t uart_write(const char *s, size_t n);	/* no waiting; bytes taken */
+void uart_drain(void);			/* until the last bit is on the line */
+
+/* --- screen.c: VGA text or framebuffer --------------------------------------- */
+
+void screen_init(const struct boot_info *bi);
+void screen_write(const char *s, size_t n);
+
+/* --- cpu.c --------------------------------------------------------------------- */
+
+void cpu_init_xcr0(void);		/* this pCPU; arch_pcpu.xcr0 */
+
+/* --- apic.c: the local APIC ------------------------------------------------------ */
+
+/* Boot CPU: choose xAPIC or x2APIC, map registers, and enable. */
+void apic_init(void);
+void apic_init_cpu(void);		/* the same on an AP */
+bool apic_ready(void);			/* apic_init() is done */
+uint32_t apic_id(void);			/* of this pCPU */
+bool apic_reaches(uint32_t id);		/* can an IPI name this APIC? */
+/* Send an interrupt to one local APIC. */
+void apic_send(uint32_t id, uint32_t command);
+#define APIC_FIXED	0x04000u	/* | vector; level asserted */
+#define APIC_NMI	0x04400u
+#define APIC_INIT	0x04500u
+#define APIC_STARTUP	0x04600u	/* | page number */
+/* Calibration of the timer, where it counts ticks of its own. */
+bool apic_timer_needs_rate(void);
+void apic_timer_free_run(void);
+uint32_t apic_timer_count(void);	/* counts down */
+void apic_timer_set_rate(uint64_t apic_ticks, uint64_t tsc_ticks);
+
+/* --- platform.c -------------------------------------------------------------------- */
+
+const struct acpi_info *platform_acpi(void);
+uint32_t platform_apic_id(uint32_t cpu);	/* of pCPU number cpu */
+
+/* --- smp.c ------------------------------------------------------------------------- */
+
+void smp_init(void);			/* after the final page tables */
+
+/* --- time.c ------------------------------------------------------------------------ */
+
+void time_init(const struct acpi_info *acpi);
+/* Wait by the TSC, with PAUSE. Before time_init() it returns at once. */
+void time_delay_us(uint64_t us);
+/* Measure the skew of AP id: both CPUs call their side at the same time. */
+void time_skew_boot(uint32_t id);
+void time_skew_ap(void);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The window at VA_MMIO: device registers and firmware tables. The first 2 MiB
+ * are handed out by 4 KiB pages, the rest of the GiB by 2 MiB pages. Its tables
+ * are in use from the first instruction on, so mappings stay when
+ * arch_init_paging() changes the rest. Boot CPU only, never unmapped.
+ */
+#include "arch/arch.h"
+#include "arch/cpu.h"
+#include "arch/paging.h"
+
+extern uint64_t paging_mmio_pd[], paging_mmio_pt[];
+
+#define PAGES		512
+#define LARGE_FIRST	1	/* entry 0 of the directory is the 4 KiB part */
+
+static uint32_t page_next, large_next = LARGE_FIRST;
+
+/* Where a run of count pages from pa is mapped with these flags, or -1. */
+static int32_t find_mapped(uint64_t pa, uint64_t count, uint64_t flags)
+{
+	for (uint32_t i = 0; i + count <= page_next; i++) {
+		uint64_t n = 0;
+
+		while (n < count && paging_mmio_pt[i + n] == ((pa + n * PAGE_SIZE) | flags))
+			n++;
+		if (n == count)
+			return (int32_t)i;
+	}
+	return -1;
+}
+
+static void *map_pages(uint64_t pa, uint64_t bytes, uint64_t flags)
+{
+	uint64_t start = ALIGN_DOWN(pa, PAGE_SIZE);
+	uint64_t count = (ALIGN_UP(pa + bytes, PAGE_SIZE) - start) / PAGE_SIZE;
+	int32_t idx;
+
+	idx = find_mapped(start, count, flags);
+	if (idx < 0) {
+		if (count > PAGES - page_next)
+			return NULL;
+		idx = (int32_t)page_next;
+		for (uint64_t i = 0; i < count; i++)
+			paging_mmio_pt[page_next++] = (start + i * PAGE_SIZE) | flags;
+	}
+	return (void *)(VA_MMIO + (uint64_t)idx * PAGE_SIZE + (pa & PAGE_MASK));
+}
+
+static void *map_large(uint64_t pa, uint64_t bytes, uint64_t flags)
+{
+	uint64_t start = ALIGN_DOWN(pa, MIB(2));
+	uint64_t count = (ALIGN_UP(pa + bytes, MIB(2)) - start) / MIB(2);
+	uint64_t va = VA_MMIO + large_next * MIB(2) + (pa - start);
+
+	if (count > PAGES - large_next)
+		return NULL;
+	for (uint64_t i = 0; i < count; i++)
+		paging_mmio_pd[large_next++] = (start + i * MIB(2)) | flags | PTE_PS;
+	return (void *)va;
+}
+
+/* A physical range that exists: not empty, no wrap, inside 52 bits. */
+static bool range_sane(hpa_t pa, uint64_t bytes)
+{
+	return bytes && bytes <= GIB(1) && pa.v < BIT(52) - GIB(2);
+}
+
+volatile void *arch_map_mmio(hpa_t pa, uint64_t bytes)
+{
+	const uint64_t flags = PTE_P | PTE_W | PTE_G | PTE_NX | PTE_PCD | PTE_PWT;
+
+	if (!range_sane(pa, bytes))
+		return NULL;
+	if (bytes >= MIB(1))
+		return map_large(pa.v, bytes, flags);
+	return map_pages(pa.v, bytes, flags);
+}
+
+volatile void *paging_map_fb(hpa_t pa, uint64_t bytes)
+{
+	if (!range_sane(pa, bytes))
+		return NULL;
+	return map_large(pa.v, bytes, PTE_P | PTE_W | PTE_G | PTE_NX | PTE_PWT);
+}
+
+const void *arch_map_firmware(hpa_t pa, uint64_t bytes)
+{
+	if (!range_sane(pa, bytes))
+		return NULL;
+	return map_pages(pa.v, bytes, PTE_P | PTE_G | PTE_NX);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The two ends of a run that are not a success: panic (we are broken) and
+ * refusal (the machine lacks something). Neither takes a lock.
+ */
+#include "hv/panic.h"
+
+#include "arch/arch.h"
+#include "hv/console.h"
+#include "hv/printf.h"
+
+#define STATUS_PANIC	1
+#define STATUS_REFUSED	2
+#define TEXT_MAX	240
+#define CHAIN_MAX	16
+
+extern const uint8_t image_text[], image_rodata[];
+
+static uint32_t owner;		/* pCPU + 1 that panicked first */
+static uint32_t depth;		/* of panics inside the panic */
+
+void panic_begin(void)
+{
+	uint32_t none = 0, me = percpu_id() + 1;
+
+	if (__atomic_compare_exchange_n(&owner, &none, me, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		arch_stop_others();
+		console_emergency();
+		return;
+	}
+	if (none != me)
+		arch_halt();
+	if (++depth > 2)
+		arch_poweroff(console_poweroff(), STATUS_PANIC);
+}
+
+/* Is there a call instruction right before this address? */
+static bool follows_call(uint64_t address)
+{
+	const uint8_t *p = (const uint8_t *)address;
+
+	if (p < image_text + 8 || p >= image_rodata)
+		return false;
+	if (p[-5] == 0xe8)
+		return true;
+	for (int n = 2; n <= 7; n++) {		/* indirect: ff /2 */
+		if (p[-n] == 0xff && (p[1 - n] >> 3 & 7) == 2)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Without frame pointers the call chain is what looks like a return address,
+ * from sp to the end of the stack that it lies in.
+ */
+static void print_chain(uint64_t sp)
+{
+	uint32_t found = 0;
+
+	if (sp < VA_PERCPU || sp >= VA_PERCPU + PCPU_MAX * PERCPU_SIZE)
+		return;
+	for (sp = ALIGN_DOWN(sp, 8); found < CHAIN_MAX; sp += 8) {
+		uint64_t page = (sp & (PERCPU_SIZE - 1)) >> PAGE_SHIFT;
+		uint64_t word;
+
+		if (!(PERCPU_PAGES & BIT(page)))
+			return;
+		word = *(const uint64_t *)sp;
+		if (follows_call(word)) {
+			hv_log("  called from %016lx", word);
+			found++;
+		}
+	}
+}
+
+static _Noreturn void finish(uint64_t sp, const char *fmt, va_list ap)
+{
+	char text[TEXT_MAX];
+
+	hv_vsnprintf(text, sizeof(text), fmt, ap);
+	hv_log("PANIC on CPU %u: %s", percpu_id(), text);
+	print_chain(sp);
+	arch_poweroff(console_poweroff(), STATUS_PANIC);
+}
+
+_Noreturn void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	panic_begin();
+	va_start(ap, fmt);
+	finish(read_rsp(), fmt, ap);
+}
+
+_Noreturn void panic_at(uint64_t sp, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	finish(sp, fmt, ap);
+}
+
+_Noreturn void hv_refuse(const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	hv_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	console_set_async(false);
+	hv_log("cannot start: %s", text);
+	arch_poweroff(console_poweroff(), STATUS_REFUSED);
+}
