@@ -31,4 +31,5 @@ struct arch_vcpu {
 	hpa_t vmcb;
 	uint64_t asid_generation;
 	uint32_t asid;
+	uint64_t tlb_generation;	/* of the VM, when its ASID was flushed last */
 };

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exits of AMD-V: the hot ones answered at once, all others put into neutral
+ * words. RIP is still at the instruction then; skip() goes past it.
+ */
+#include "hv/abi/hypercall.h"
+#include "hv/hypercall.h"
+#include "hv/vm.h"
+
+#include "arch/cpu.h"
+#include "arch/desc.h"
+#include "arch/hvm.h"
+#include "arch/svm/svm.h"
+#include "arch/svm/vmcb.h"
+
+#define LENGTH_CPUID	2
+#define LENGTH_VMMCALL	3
+#define RFLAGS_RF	BIT(16)
+#define DR6_BS		BIT(14)
+#define VECTOR_BP	3
+#define VECTOR_OF	4
+
+/*
+ * Next RIP of CPUID and VMMCALL. Without next-RIP save their length is taken
+ * to be that without prefixes: to look at the bytes would cost more than the
+ * whole exit, and a guest that puts prefixes there harms only itself.
+ */
+static inline uint64_t next_rip(const struct vmcb *c, uint32_t length)
+{
+	if (c->next_rip)
+		return c->next_rip;
+	if (c->cs.attributes & SEG_LONG)
+		return c->rip + length;
+	return (uint32_t)(c->rip + length);
+}
+
+static bool hot_call(struct vcpu *v, struct vmcb *c)
+{
+	if (c->rax != AMBIT_HC_VERSION || c->cpl)
+		return false;
+	c->rax = AMBIT_ABI_VERSION;
+	v->regs.rdx = hv_features;
+	c->rip = next_rip(c, LENGTH_VMMCALL);
+	return true;
+}
+
+static bool hot_cpuid(struct vcpu *v, struct vmcb *c)
+{
+	v->regs.rax = c->rax;
+	guest_cpuid(v);
+	c->rax = v->regs.rax;
+	c->rip = next_rip(c, LENGTH_CPUID);
+	return true;
+}
+
+bool svm_exit_hot(struct vcpu *v, struct vmcb *c)
+{
+	/* skip() knows single stepping. */
+	if (unlikely(c->rflags & (RFLAGS_TF | RFLAGS_RF)))
+		return false;
+	if (c->exit_code == VMEXIT_VMMCALL) {
+		if (!hot_call(v, c))
+			return false;
+	} else if (c->exit_code != VMEXIT_CPUID || !hot_cpuid(v, c)) {
+		return false;
+	}
+	c->interrupt_shadow = 0;
+	c->tlb_control = TLB_CONTROL_NONE;
+	v->count.hot_calls++;
+	return true;
+}
+
+void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
+{
+	v->arch.inject = EVENT_VALID | EVENT_EXCEPTION | vector;
+	if (has_error)
+		v->arch.inject |= EVENT_ERROR | (uint64_t)error << 32;
+}
+
+/*
+ * An event whose delivery an exit broke off. Upcalls come again by themselves;
+ * INTn, INT3 and INTO have not retired, so the guest executes them again.
+ */
+static void redo_event(struct vcpu *v, const struct vmcb *c)
+{
+	uint64_t info = c->exit_int_info;
+	uint8_t vector = (uint8_t)info;
+
+	if ((info & EVENT_TYPE_MASK) == EVENT_EXCEPTION && vector != VECTOR_BP &&
+	    vector != VECTOR_OF)
+		v->arch.inject = info;
+}
+
+void svm_skip(struct vcpu *v, const struct vcpu_exit *exit)
+{
+	struct vmcb *c = vmcb_of(v);
+	uint32_t length = exit->insn_len;
+
+	if (!length)
+		length = insn_length(v);
+	/* Code that changed or vanished meanwhile: any length is as good. */
+	if (!length)
+		length = 1;
+	c->rip += length;
+	if (!(c->cs.attributes & SEG_LONG))
+		c->rip = (uint32_t)c->rip;
+	c->interrupt_shadow = 0;
+	c->rflags &= ~RFLAGS_RF;
+	if (c->rflags & RFLAGS_TF) {
+		c->dr6 |= DR6_BS;
+		c->clean &= ~CLEAN_DR;
+		svm_inject(v, VECTOR_DB, false, 0);
+	}
+}
+
+static void decode_io(const struct vmcb *c, struct vcpu_exit *exit)
+{
+	uint64_t info = c->exit_info1;
+
+	exit->reason = EXIT_IO;
+	exit->insn_len = (uint32_t)(c->exit_info2 - c->rip);
+	exit->io.port = (uint16_t)(info >> IOIO_PORT_SHIFT);
+	exit->io.size = (uint8_t)(info >> IOIO_SIZE_SHIFT & 7);
+	exit->io.in = info & IOIO_IN;
+	exit->io.string = info & IOIO_STRING;
+	exit->io.rep = info & IOIO_REP;
+}
+
+static void decode_memory(const struct vmcb *c, struct vcpu_exit *exit)
+{
+	uint64_t info = c->exit_info1;
+
+	exit->reason = EXIT_MEMORY;
+	exit->insn_len = 0;
+	exit->memory.gpa = gpa(c->exit_info2);
+	exit->memory.write = info & NPF_WRITE;
+	exit->memory.fetch = info & NPF_FETCH;
+	exit->memory.read = !(info & (NPF_WRITE | NPF_FETCH));
+	exit->memory.mapped = info & NPF_PRESENT;
+	exit->memory.in_walk = info & NPF_IN_WALK;
+}
+
+/* Given back to the guest, but only after C has looked for other work. */
+static void reflect(struct vcpu *v, uint32_t vector, struct vcpu_exit *exit)
+{
+	exit->reason = EXIT_NONE;
+	if (vector == VECTOR_MC)	/* ours: take it by our own handler */
+		__asm__ volatile("int $18");
+	else
+		svm_inject(v, (uint8_t)vector, vector == VECTOR_AC, 0);
+}
+
+/* INT1 raises #DB like a trap, without looking at the IDT's DPL. */
+static void decode_icebp(struct vcpu *v, struct vcpu_exit *exit)
+{
+	svm_skip(v, exit);
+	svm_inject(v, VECTOR_DB, false, 0);
+	exit->reason = EXIT_NONE;
+}
+
+/* Instructions that fault at CPL 3, which the CPU looks at after the intercept. */
+static void decode_privileged(struct vcpu *v, const struct vmcb *c,
+			      struct vcpu_exit *exit, enum exit_reason reason)
+{
+	if (c->cpl == 0) {
+		exit->reason = reason;
+		return;
+	}
+	svm_inject(v, VECTOR_GP, true, 0);
+	exit->reason = EXIT_NONE;
+}
+
+static void decode_instruction(struct vcpu *v, const struct vmcb *c,
+			       struct vcpu_exit *exit)
+{
+	switch ((uint32_t)c->exit_code) {
+	case VMEXIT_VMMCALL:
+		exit->reason = EXIT_HYPERCALL;
+		exit->hypercall.cpl = c->cpl;
+		exit->insn_len = (uint32_t)(next_rip(c, LENGTH_VMMCALL) - c->rip);
+		break;
+	case VMEXIT_CPUID:
+		exit->reason = EXIT_CPUID;
+		exit->insn_len = (uint32_t)(next_rip(c, LENGTH_CPUID) - c->rip);
+		break;
+	case VMEXIT_HLT:
+		exit->reason = EXIT_HLT;
+		break;
+	case VMEXIT_PAUSE:
+		exit->reason = EXIT_PAUSE;
+		break;
+	case VMEXIT_IOIO:
+		decode_io(c, exit);
+		break;
+	case VMEXIT_MSR:
+		exit->reason = c->exit_info1 & MSR_EXIT_WRITE ? EXIT_WRMSR :
+								EXIT_RDMSR;
+		break;
+	case VMEXIT_RDPMC:
+		svm_inject(v, VECTOR_GP, true, 0);
+		exit->reason = EXIT_NONE;
+		break;
+	case VMEXIT_INVD:
+	case VMEXIT_WBINVD:
+		decode_privileged(v, c, exit, EXIT_CACHE);
+		break;
+	case VMEXIT_XSETBV:
+		decode_privileged(v, c, exit, EXIT_XSETBV);
+		break;
+	case VMEXIT_ICEBP:
+		decode_icebp(v, exit);
+		break;
+	case VMEXIT_INVLPGA:
+	case VMEXIT_VMRUN:
+	case VMEXIT_VMLOAD ... VMEXIT_SKINIT:
+	case VMEXIT_MONITOR:
+	case VMEXIT_MWAIT:
+	case VMEXIT_MWAIT_ARMED:
+	case VMEXIT_RDPRU:
+	case VMEXIT_INVLPGB:
+	case VMEXIT_INVLPGB_BAD:
+	case VMEXIT_MCOMMIT:
+	case VMEXIT_TLBSYNC:
+		exit->reason = EXIT_UNDEFINED;
+		break;
+	default:
+		exit->reason = EXIT_UNKNOWN;
+	}
+}
+
+void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
+{
+	const struct vmcb *c = vmcb_of(v);
+	uint32_t code = (uint32_t)c->exit_code;	/* some leave the high half out */
+
+	exit->code = code;
+	exit->qualification = c->exit_info1;
+	exit->insn_len = c->next_rip ? (uint32_t)(c->next_rip - c->rip) : 0;
+	if (unlikely(c->exit_int_info & EVENT_VALID))
+		redo_event(v, c);
+	switch (code) {
+	case VMEXIT_INTR:
+		exit->reason = EXIT_INTERRUPT;
+		break;
+	case VMEXIT_NMI:	/* these were taken at STGI */
+	case VMEXIT_SMI:
+	case VMEXIT_INIT:
+	case VMEXIT_VINTR:
+		exit->reason = EXIT_NONE;
+		break;
+	case VMEXIT_EXCEPTION + VECTOR_DB:
+	case VMEXIT_EXCEPTION + VECTOR_AC:
+	case VMEXIT_EXCEPTION + VECTOR_MC:
+		reflect(v, code - VMEXIT_EXCEPTION, exit);
+		break;
+	case VMEXIT_NPF:
+		decode_memory(c, exit);
+		break;
+	case VMEXIT_SHUTDOWN:
+		exit->reason = EXIT_TRIPLE_FAULT;
+		break;
+	case VMEXIT_INVALID:
+		exit->reason = EXIT_BAD_STATE;
+		break;
+	default:
+		decode_instruction(v, c, exit);
+	}
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of arch/svm/ share: the capabilities that were read once on
+ * the boot CPU, and the steps of a vCPU's run.
+ */
+#pragma once
+
+#include "arch/hvm.h"
+#include "hv/types.h"
+
+struct vcpu;
+struct vmcb;
+
+/* Capabilities and what was chosen from them; constant after boot. */
+struct svm_caps {
+	uint32_t features;	/* SVM_FEATURE_*, CPUID 0x8000000a EDX */
+	uint32_t asid_count;	/* ASIDs 1 to asid_count - 1 are for guests */
+	uint32_t clean;		/* CLEAN_ALL, or 0 without clean bits */
+	bool tsc_aux;		/* the MSR exists */
+	bool xsave, rdpru, invlpgb, mcommit;	/* instructions to intercept */
+	/* V_IRQ alone delivers, also if IF is 1 at VMRUN; else EVENTINJ then. */
+	bool virq_if_on;
+};
+extern struct svm_caps svm_caps;
+
+/* Read the capabilities or hv_refuse() with what lacks. */
+void svm_caps_read(struct svm_caps *c);
+/* Find svm_caps.virq_if_on by running a guest of one instruction. SVM is on. */
+void svm_probe_virq(void);
+
+/*
+ * entry.asm. Enters the guest until an exit that svm_exit_hot() leaves to us:
+ * c is the VMCB, c_pa and host_pa the addresses of it and of the host's for
+ * VMLOAD. GIF is 1 before and after.
+ */
+void svm_enter(struct vcpu *v, struct vmcb *c, uint64_t c_pa, uint64_t host_pa);
+/* entry.asm. The whole guest of svm_probe_virq(). */
+extern const char svm_probe_guest[];
+
+/* Called on each exit with GIF 0, the guest's VMLOAD state loaded and RBP, R12
+ * to R15 not saved. true: it has been dealt with, re-enter at once. */
+bool svm_exit_hot(struct vcpu *v, struct vmcb *c);
+/* All other exits: deal with it, or describe it in *exit. */
+void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
+
+void svm_skip(struct vcpu *v, const struct vcpu_exit *exit);
+void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
+void svm_get_state(struct vcpu *v, struct cpu_state *s);
+bool svm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value);
+bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value);
