@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Controls of the fake machine under host unit tests. tests/fake/ gives what
+ * the tested sources need of arch/ and of the hypervisor's way to end.
+ */
+#pragma once
+
+#include <setjmp.h>
+
+#include "hv/types.h"
+
+/*
+ * Physical memory from 0 to bytes, backed lazily, so that it may exceed the
+ * host's own. Filled with nothing in particular; replaces what was there.
+ */
+void fake_ram_create(uint64_t bytes);
+
+/* The pCPU on which the calling host thread runs, 0 at first. */
+extern __thread uint32_t fake_cpu;
+
+/* Does stmt end in panic() or hv_refuse()? fake_last_words has the text. */
+#define PANICS(stmt) __extension__ ({			\
+	volatile bool panics_hit = true;		\
+	fake_panic_armed = true;			\
+	if (!setjmp(fake_panic_jump)) {			\
+		stmt;					\
+		panics_hit = false;			\
+	}						\
+	fake_panic_armed = false;			\
+	panics_hit; })
+
+extern __thread jmp_buf fake_panic_jump;
+extern __thread bool fake_panic_armed;
+extern __thread char fake_last_words[256];

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Checks a manifest on the host, by the parser that the hypervisor has:
+ *
+ *   manifest-check FILE [--memory BYTES] [--cpus N] [--module name=path ...]
+ *
+ * Prints "file:line: reason" and exits with 1, or one line that sums it up and
+ * exits with 0; 2 if it cannot tell (wrong usage, unreadable file).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/manifest.h"
+
+static char error[MANIFEST_ERROR_MAX];
+
+static _Noreturn void usage(void)
+{
+	fprintf(stderr, "usage: manifest-check FILE [--memory BYTES] [--cpus N] "
+		"[--module name=path ...]\n"
+		"BYTES may end in K, M or G.\n");
+	exit(2);
+}
+
+static _Noreturn void unreadable(const char *path)
+{
+	perror(path);
+	exit(2);
+}
+
+static char *file_read(const char *path, size_t *len)
+{
+	FILE *f = fopen(path, "rb");
+	size_t size = 1 << 16, got;
+	char *text = malloc(size);
+
+	if (!f || !text)
+		unreadable(path);
+	*len = 0;
+	while ((got = fread(text + *len, 1, size - *len, f)) > 0) {
+		*len += got;
+		if (*len < size)
+			continue;
+		size *= 2;
+		text = realloc(text, size);
+		if (!text)
+			unreadable(path);
+	}
+	if (ferror(f))
+		unreadable(path);
+	fclose(f);
+	return text;
+}
+
+static uint64_t file_size(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	long size;
+
+	if (!f || fseek(f, 0, SEEK_END) || (size = ftell(f)) < 0)
+		unreadable(path);
+	fclose(f);
+	return (uint64_t)size;
+}
+
+static uint64_t number(const char *s)
+{
+	char *end;
+	uint64_t v = strtoull(s, &end, 10);
+
+	switch (*end) {
+	case 'K': v <<= 10; end++; break;
+	case 'M': v <<= 20; end++; break;
+	case 'G': v <<= 30; end++; break;
+	}
+	if (end == s || *end)
+		usage();
+	return v;
+}
+
+static struct manifest_module module_of(char *arg)
+{
+	char *path = strchr(arg, '=');
+
+	if (!path)
+		usage();
+	*path++ = 0;
+	return (struct manifest_module){ arg, file_size(path) };
+}
+
+/* The options; returns the manifest's file name. */
+static const char *options(int argc, char **argv, struct manifest_limits *limits,
+			   struct manifest_module *module)
+{
+	const char *file = NULL;
+
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "--", 2) && !file) {
+			file = argv[i];
+			continue;
+		}
+		if (i + 1 >= argc)
+			usage();
+		if (!strcmp(argv[i], "--memory"))
+			limits->memory = number(argv[++i]);
+		else if (!strcmp(argv[i], "--cpus"))
+			limits->pcpu_count = (uint32_t)number(argv[++i]);
+		else if (!strcmp(argv[i], "--module")) {
+			module[limits->module_count++] = module_of(argv[++i]);
+			limits->module = module;
+		} else
+			usage();
+	}
+	if (!file)
+		usage();
+	return file;
+}
+
+int main(int argc, char **argv)
+{
+	struct manifest_module *module = calloc((size_t)argc, sizeof(*module));
+	struct manifest_limits limits = { 0 };
+	const char *file = options(argc, argv, &limits, module);
+	struct manifest m = { 0 };
+	uint64_t memory = 0;
+	size_t len;
+	char *text = file_read(file, &len);
+
+	manifest_count(text, len, &m.vm_max, &m.link_max);
+	m.vm = calloc(m.vm_max + 1, sizeof(*m.vm));
+	m.link = calloc(m.link_max + 1, sizeof(*m.link));
+	/* The name is printed here, so that a long one takes no room. */
+	if (!m.vm || !m.link || manifest_parse(&m, "", text, len, error) ||
+	    manifest_check(&m, "", &limits, error)) {
+		printf("%s%s\n", file, m.vm && m.link ? error : ": out of memory");
+		return 1;
+	}
+	for (uint32_t i = 0; i < m.vm_count; i++)
+		memory += manifest_vm_memory(&m.vm[i], &limits);
+	printf("%s: %u VM%s, %u link%s, %llu MiB of memory\n", file,
+	       m.vm_count, m.vm_count == 1 ? "" : "s",
+	       m.link_count, m.link_count == 1 ? "" : "s",
+	       (unsigned long long)(memory >> 20));
+	free(m.vm);
+	free(m.link);
+	free(module);
+	free(text);
+	return 0;
+}
