@@ -158,13 +158,10 @@ bool apic_ready(void)
 
 /* --- timer -------------------------------------------------------------------- */
 
-bool apic_timer_needs_rate(void)
-{
-	return !deadline;
-}
-
 void apic_timer_free_run(void)
 {
+	if (deadline)
+		return;
 	reg_write(REG_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
 	reg_write(REG_TIMER_INIT, UINT32_MAX);
 }
@@ -180,6 +177,8 @@ void apic_timer_set_rate(uint64_t apic_ticks, uint64_t tsc_ticks)
 	if (!timer_scale)
 		timer_scale = 1;
 	timer_delta_max = ((uint64_t)UINT32_MAX << 32) / timer_scale;
+	if (deadline)
+		return;
 	reg_write(REG_TIMER_INIT, 0);
 	reg_write(REG_LVT_TIMER, VECTOR_TIMER);
 }

@@ -36,8 +36,7 @@ void apic_send(uint32_t id, uint32_t command);
 #define APIC_NMI	0x04400u
 #define APIC_INIT	0x04500u
 #define APIC_STARTUP	0x04600u	/* | page number */
-/* Calibration of the timer, where it counts ticks of its own. */
-bool apic_timer_needs_rate(void);
+/* Calibration of the timer; no effect where it works by TSC deadline. */
 void apic_timer_free_run(void);
 uint32_t apic_timer_count(void);	/* counts down */
 void apic_timer_set_rate(uint64_t apic_ticks, uint64_t tsc_ticks);
