@@ -52,8 +52,8 @@ void smp_init(void);			/* after the final page tables */
 
 /* --- time.c ------------------------------------------------------------------------ */
 
-void time_init(const struct acpi_info *acpi);
-/* Wait by the TSC, with PAUSE. Before time_init() it returns at once. */
+void tsc_init(const struct acpi_info *acpi);
+/* Wait by the TSC, with PAUSE. Before tsc_init() it returns at once. */
 void time_delay_us(uint64_t us);
 /* Measure the skew of AP id: both CPUs call their side at the same time. */
 void time_skew_boot(uint32_t id);

@@ -88,6 +88,6 @@ void arch_init_platform(const struct boot_info *bi)
 	pic_disable();
 	apic_init();
 	number_cpus();
-	time_init(&acpi);
+	tsc_init(&acpi);
 	smp_init();
 }
