@@ -18,7 +18,7 @@
 
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
-#define PRINTF(f, a)	__attribute__((format(printf, f, a)))
+#define PRINTF(f, a)	__attribute__((format(__printf__, f, a)))
 
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
