@@ -103,6 +103,8 @@ static const uint8_t glyphs[95][7] = {
 
 uint8_t font_row(char c, uint32_t y)
 {
+	if (c == 'g' || c == 'p' || c == 'q' || c == 'y')
+		y--;			/* these reach below the line */
 	if (c < ' ' || c > '~' || y >= 7)
 		return 0;
 	return (uint8_t)(glyphs[c - ' '][y] << 3);

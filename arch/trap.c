@@ -53,14 +53,13 @@ static bool is_guard(uint64_t va)
 
 static void print_registers(const struct trap_frame *f)
 {
-	hv_log("rip %016lx  rsp %016lx  rflags %08lx  cs %lx ss %lx",
-	       f->rip, f->rsp, f->rflags, f->cs, f->ss);
+	hv_log("rip %016lx  rsp %016lx  rflags %08lx", f->rip, f->rsp, f->rflags);
 	hv_log("rax %016lx  rbx %016lx  rcx %016lx", f->rax, f->rbx, f->rcx);
 	hv_log("rdx %016lx  rsi %016lx  rdi %016lx", f->rdx, f->rsi, f->rdi);
 	hv_log("rbp %016lx  r8  %016lx  r9  %016lx", f->rbp, f->r8, f->r9);
 	hv_log("r10 %016lx  r11 %016lx  r12 %016lx", f->r10, f->r11, f->r12);
 	hv_log("r13 %016lx  r14 %016lx  r15 %016lx", f->r13, f->r14, f->r15);
-	hv_log("cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %lx",
+	hv_log("cr0 %08lx  cr2 %016lx  cr3 %016lx  cr4 %lx",
 	       read_cr0(), read_cr2(), read_cr3(), read_cr4());
 }
 

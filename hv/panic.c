@@ -51,9 +51,14 @@ static bool follows_call(uint64_t address)
 	return false;
 }
 
+static bool is_mapped(uint64_t sp)
+{
+	return PERCPU_PAGES & BIT((sp & (PERCPU_SIZE - 1)) >> PAGE_SHIFT);
+}
+
 /*
  * Without frame pointers the call chain is what looks like a return address,
- * from sp to the end of the stack that it lies in.
+ * from sp to the end of the stack that it lies in (or that has overflowed).
  */
 static void print_chain(uint64_t sp)
 {
@@ -61,13 +66,11 @@ static void print_chain(uint64_t sp)
 
 	if (sp < VA_PERCPU || sp >= VA_PERCPU + PCPU_MAX * PERCPU_SIZE)
 		return;
-	for (sp = ALIGN_DOWN(sp, 8); found < CHAIN_MAX; sp += 8) {
-		uint64_t page = (sp & (PERCPU_SIZE - 1)) >> PAGE_SHIFT;
-		uint64_t word;
+	if (!is_mapped(sp))
+		sp = ALIGN_UP(sp, PAGE_SIZE);
+	for (sp = ALIGN_DOWN(sp, 8); found < CHAIN_MAX && is_mapped(sp); sp += 8) {
+		uint64_t word = *(const uint64_t *)sp;
 
-		if (!(PERCPU_PAGES & BIT(page)))
-			return;
-		word = *(const uint64_t *)sp;
 		if (follows_call(word)) {
 			hv_log("  called from %016lx", word);
 			found++;
