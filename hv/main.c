@@ -213,7 +213,7 @@ _Noreturn void hv_main(struct boot_info *bi)
 	arch_init_cpu();
 	memory_start(bi);
 	arch_init_platform(bi);
-	time_init();
+	system_time_init();
 	hvm_init();
 	guest_cpuid_init();
 	hv_features = hvm->hypercall_feature | AMBIT_FEAT_PAGE |

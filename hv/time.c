@@ -22,7 +22,7 @@ static uint64_t ratio(uint64_t a, uint64_t b)
 	return ((a / b) << 32) + (((a % b) << 32) / b);
 }
 
-void time_init(void)
+void system_time_init(void)
 {
 	tsc_zero = arch_tsc();
 	ref_zero = arch_ref_read();

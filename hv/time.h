@@ -8,7 +8,7 @@
 
 #include "hv/types.h"
 
-void time_init(void);
+void system_time_init(void);
 uint64_t time_now(void);
 /* TSC of this pCPU at system time ns; TSC_NEVER for 0 (no deadline). */
 uint64_t time_deadline(uint64_t ns);

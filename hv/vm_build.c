@@ -65,6 +65,7 @@ static int build_pages(struct vm *vm, const char **why)
 	int err;
 
 	*why = "not enough memory for its info pages";
+	vm->incarnation++;
 	vm->tlb_generation++;	/* a root frame may have been another VM's */
 	err = p2m_create(&vm->p2m, vm->owner);
 	if (!err)

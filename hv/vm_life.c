@@ -271,7 +271,6 @@ static void vm_go(struct vm *vm)
 
 	link_vm_born(vm);
 	spin_lock(&vm->lock);
-	vm->incarnation++;
 	vm->stopping = vm->paused = 0;
 	vm->crashed = false;
 	vm->why[0] = '\0';

@@ -323,7 +323,7 @@ void link_vm_born(struct vm *vm)
 		memset(e->control, 0, l->control_size);
 		memset(e->event, 0, sizeof(*e->event));
 		show_state(e, AMBIT_LINK_CLOSED);
-		WRITE_ONCE(e->peer->status->peer_incarnation, vm->incarnation + 1);
+		WRITE_ONCE(e->peer->status->peer_incarnation, vm->incarnation);
 		spin_unlock(&l->lock);
 		endpoint_raise(e->peer);
 	}
