@@ -176,6 +176,8 @@ void manifest_count(const char *text, size_t len, uint32_t *vms, uint32_t *links
 		else if (str_is(kind, "link"))
 			(*links)++;
 	}
+	*vms = MIN(*vms, MANIFEST_VM_MAX);
+	*links = MIN(*links, MANIFEST_LINK_MAX);
 }
 
 /* The first pass. A name that is wrong or repeated stops the second one. */

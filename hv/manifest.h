@@ -97,7 +97,8 @@ struct manifest_module {
 	uint64_t size;
 };
 
-/* How many sections of each kind the text has at most, for sizing the arrays. */
+/* How many sections of each kind the text has, for sizing the arrays; not more
+ * than MANIFEST_*_MAX. */
 void manifest_count(const char *text, size_t len, uint32_t *vms, uint32_t *links);
 
 /*
