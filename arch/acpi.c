@@ -217,7 +217,7 @@ static void read_dsdt(const struct table *t, struct acpi_info *out)
 {
 	const uint8_t *end = t->p + t->length;
 
-	for (uint32_t i = HEADER_BYTES + 1; t->length - i >= 4; i++) {
+	for (uint32_t i = HEADER_BYTES + 1; i + 4 <= t->length; i++) {
 		const uint8_t *p = t->p + i;
 		bool named = p[-1] == 0x08 || (p[-1] == '\\' && p[-2] == 0x08);
 

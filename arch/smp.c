@@ -17,8 +17,8 @@
 #define STOP_WAIT_MS		200
 
 extern uint64_t smp_region, smp_final_cr3;
-extern const uint8_t trampoline_code[], trampoline_end[];
-extern const uint8_t trampoline_gdt_base[], trampoline_far[], trampoline_cr3[];
+extern const uint8_t trampoline_code[];
+extern const uint32_t trampoline_bytes, trampoline_gdt_base, trampoline_far, trampoline_cr3;
 _Noreturn void ap_main(void);
 
 uint64_t smp_region, smp_final_cr3;
@@ -26,21 +26,23 @@ uint64_t smp_region, smp_final_cr3;
 static uint32_t alive;		/* id of the AP that came up last */
 static bool online[PCPU_MAX];
 
-static void patch(uint8_t *page, const uint8_t *where, uint32_t add)
+static void patch(uint8_t *where, uint32_t add)
 {
 	uint32_t v;
 
-	memcpy(&v, page + (where - trampoline_code), sizeof(v));
+	memcpy(&v, where, sizeof(v));
 	v += add;
-	memcpy(page + (where - trampoline_code), &v, sizeof(v));
+	memcpy(where, &v, sizeof(v));
 }
 
 void trampoline_install(void *page, uint64_t pa)
 {
-	memcpy(page, trampoline_code, (size_t)(trampoline_end - trampoline_code));
-	patch(page, trampoline_gdt_base, (uint32_t)pa);
-	patch(page, trampoline_far, (uint32_t)pa);
-	patch(page, trampoline_cr3, paging_start_cr3());
+	uint8_t *code = page;
+
+	memcpy(code, trampoline_code, trampoline_bytes);
+	patch(code + trampoline_gdt_base, (uint32_t)pa);
+	patch(code + trampoline_far, (uint32_t)pa);
+	patch(code + trampoline_cr3, paging_start_cr3());
 }
 
 void smp_init(void)

@@ -225,7 +225,7 @@ void tsc_init(const struct acpi_info *acpi)
 		ref_mask = 0;
 		done = measure_by_pit(&ticks);
 	}
-	if (!done || !ticks.tsc || !ticks.ref)
+	if (!done || !ticks.tsc)
 		hv_refuse("no clock to measure the time-stamp counter by");
 	tsc_hz = ticks.tsc * ref_hz / ticks.ref;
 	if (ref_kind == REF_TSC)

@@ -6,7 +6,7 @@
 %include "arch/asm.inc"
 
 extern ap_main, smp_final_cr3, smp_region
-global trampoline_code, trampoline_end
+global trampoline_code, trampoline_bytes
 global trampoline_gdt_base, trampoline_far, trampoline_cr3
 
 section .rodata
@@ -19,7 +19,7 @@ bits 16
 	mov ds, ax
 	mov eax, CR4_PAE
 	mov cr4, eax
-	mov eax, [trampoline_cr3 - trampoline_code]
+	mov eax, [cr3_value - trampoline_code]
 	mov cr3, eax
 	mov ecx, MSR_EFER
 	xor edx, edx
@@ -28,7 +28,7 @@ bits 16
 	o32 lgdt [gdt_pointer - trampoline_code]
 	mov eax, CR0_HV
 	mov cr0, eax
-	jmp far dword [trampoline_far - trampoline_code]
+	jmp far dword [far_target - trampoline_code]
 bits 64
 .long:	mov rax, ap_start
 	jmp rax
@@ -37,14 +37,21 @@ bits 64
 gdt:	dq 0, GDT_CODE, GDT_DATA
 gdt_pointer:
 	dw gdt_pointer - gdt - 1
-trampoline_gdt_base:
+gdt_base:
 	dd gdt - trampoline_code
-trampoline_far:
+far_target:
 	dd trampoline_code.long - trampoline_code
 	dw SEL_CODE
-trampoline_cr3:
+cr3_value:
 	dd 0
-trampoline_end:
+code_end:
+
+; For trampoline_install(): how much to copy, where to patch in the copy.
+	align 4, db 0
+trampoline_bytes:	dd code_end - trampoline_code
+trampoline_gdt_base:	dd gdt_base - trampoline_code
+trampoline_far:		dd far_target - trampoline_code
+trampoline_cr3:		dd cr3_value - trampoline_code
 
 section .text
 bits 64

@@ -65,9 +65,9 @@ static size_t word_length(const char *s, size_t max)
 /* A path, not an option: has a slash before any '=', or ends in ".elf". */
 static bool is_file_name(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n && s[i] != '='; i++) {
-		if (s[i] == '/')
-			return true;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] == '/' || s[i] == '=')
+			return s[i] == '/';
 	}
 	return n >= 4 && s[n - 4] == '.' && s[n - 3] == 'e' && s[n - 2] == 'l' && s[n - 1] == 'f';
 }
