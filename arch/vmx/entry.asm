@@ -31,22 +31,26 @@ global vmx_exit_entry
 bits 64
 section .text
 
-; Load the guest's registers from [rdi]; keeps the flags.
-%macro LOAD_GUEST 0
+; What C code keeps by itself is saved for the run loop only, what it may
+; change, and RBX for CPUID, at every exit. The LOADs keep the flags.
+%macro LOAD_KEPT 0
+	mov	rbp, [rdi + REG_RBP]
+	mov	r12, [rdi + REG_R12]
+	mov	r13, [rdi + REG_R13]
+	mov	r14, [rdi + REG_R14]
+	mov	r15, [rdi + REG_R15]
+%endmacro
+
+%macro LOAD_CHANGED 0
 	mov	rax, [rdi + REG_RAX]
 	mov	rcx, [rdi + REG_RCX]
 	mov	rdx, [rdi + REG_RDX]
 	mov	rbx, [rdi + REG_RBX]
-	mov	rbp, [rdi + REG_RBP]
 	mov	rsi, [rdi + REG_RSI]
 	mov	r8, [rdi + REG_R8]
 	mov	r9, [rdi + REG_R9]
 	mov	r10, [rdi + REG_R10]
 	mov	r11, [rdi + REG_R11]
-	mov	r12, [rdi + REG_R12]
-	mov	r13, [rdi + REG_R13]
-	mov	r14, [rdi + REG_R14]
-	mov	r15, [rdi + REG_R15]
 	mov	rdi, [rdi + REG_RDI]
 %endmacro
 
@@ -64,7 +68,8 @@ vmx_enter:
 	jne	.new_rsp
 .load:
 	test	sil, sil
-	LOAD_GUEST
+	LOAD_KEPT
+	LOAD_CHANGED
 	jz	.launch
 	vmresume
 	jmp	.failed
@@ -88,26 +93,26 @@ vmx_exit_entry:
 	mov	[rdi + REG_RCX], rcx
 	mov	[rdi + REG_RDX], rdx
 	mov	[rdi + REG_RBX], rbx
-	mov	[rdi + REG_RBP], rbp
 	mov	[rdi + REG_RSI], rsi
 	pop	qword [rdi + REG_RDI]
 	mov	[rdi + REG_R8], r8
 	mov	[rdi + REG_R9], r9
 	mov	[rdi + REG_R10], r10
 	mov	[rdi + REG_R11], r11
-	mov	[rdi + REG_R12], r12
-	mov	[rdi + REG_R13], r13
-	mov	[rdi + REG_R14], r14
-	mov	[rdi + REG_R15], r15
 	call	vmx_exit_hot
+	mov	rdi, [rsp]
 	test	al, al
 	jz	.cold
-	mov	rdi, [rsp]
-	LOAD_GUEST
+	LOAD_CHANGED
 	vmresume
 	mov	eax, 1			; can't be: it was launched
 	jmp	vmx_leave
 .cold:
+	mov	[rdi + REG_RBP], rbp
+	mov	[rdi + REG_R12], r12
+	mov	[rdi + REG_R13], r13
+	mov	[rdi + REG_R14], r14
+	mov	[rdi + REG_R15], r15
 	xor	eax, eax
 vmx_leave:
 	pop	rdi

@@ -68,7 +68,6 @@ bool vmx_exit_hot(struct vcpu *v)
 		v->arch.exit_reason = reason;
 		return false;
 	}
-	v->arch.launched = true;
 	v->count.hot_calls++;
 	advance_hot();
 	return true;

@@ -50,7 +50,8 @@ uint32_t vmx_enter(struct vcpu *v, bool launched, uint64_t *host_rsp);
 /* Where VM exits arrive; not a function. */
 extern const char vmx_exit_entry[];
 
-/* Called on each exit. true: it has been dealt with, re-enter at once. */
+/* Called on each exit, with RBP and R12 to R15 not yet saved. true: it has been
+ * dealt with, re-enter at once. */
 bool vmx_exit_hot(struct vcpu *v);
 /* All other exits: deal with it, or describe it in *exit. */
 void vmx_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
