@@ -19,6 +19,7 @@
 #define DR6_BS		BIT(14)
 #define VECTOR_BP	3
 #define VECTOR_OF	4
+#define EXCEPTION_COUNT	32
 
 /*
  * Next RIP of CPUID and VMMCALL. Without next-RIP save their length is taken
@@ -78,16 +79,17 @@ void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 }
 
 /*
- * An event whose delivery an exit broke off. Upcalls come again by themselves;
- * INTn, INT3 and INTO have not retired, so the guest executes them again.
+ * An event whose delivery an exit broke off. Upcalls come again by themselves
+ * (an emulator calls them exceptions, so the vector is looked at too); INTn,
+ * INT3 and INTO have not retired, so the guest executes them again.
  */
 static void redo_event(struct vcpu *v, const struct vmcb *c)
 {
 	uint64_t info = c->exit_int_info;
 	uint8_t vector = (uint8_t)info;
 
-	if ((info & EVENT_TYPE_MASK) == EVENT_EXCEPTION && vector != VECTOR_BP &&
-	    vector != VECTOR_OF)
+	if ((info & EVENT_TYPE_MASK) == EVENT_EXCEPTION &&
+	    vector < EXCEPTION_COUNT && vector != VECTOR_BP && vector != VECTOR_OF)
 		v->arch.inject = info;
 }
 

@@ -137,7 +137,6 @@ static int svm_vcpu_create(struct vcpu *v)
 	}
 	memset(vmcb_of(v), 0, PAGE_SIZE);
 	vmcb_init(vmcb_of(v));
-	vmcb_of(v)->np_cr3 = v->vm->p2m.root.v;
 	v->arch.asid_generation = 0;
 	v->arch.tlb_generation = 0;
 	return 0;
@@ -189,6 +188,7 @@ static void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 	memset(&v->regs, 0, sizeof(v->regs));
 	v->regs.rbx = argument;
 	vmcb_reset(vmcb_of(v), entry);
+	vmcb_of(v)->np_cr3 = v->vm->p2m.root.v;	/* new with each restart */
 	memset(v->arch.dr, 0, sizeof(v->arch.dr));
 	v->arch.tsc_aux = 0;
 	v->arch.inject = 0;
