@@ -2,7 +2,7 @@
 # Guest programs: every folder here or in tests/guest/ that has a main.c is
 # one, linked with the guest library into build/guests/<folder>.
 
-guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c))
+guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c tests/guest/lib/*.c))
 guest-asm-src := guests/lib/entry.asm
 guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c))
 guest-dirs := $(patsubst %/main.c,%,$(guest-mains))
