@@ -91,7 +91,8 @@ void apic_init_cpu(void)
 	reg_write(REG_TPR, 0);
 	lvt_max = reg_read(REG_VERSION) >> 16 & 0xff;
 	reg_write(REG_LVT_LINT0, LVT_MASKED);
-	reg_write(REG_LVT_LINT1, LVT_NMI);
+	/* The machine's NMI line is the boot CPU's alone. */
+	reg_write(REG_LVT_LINT1, percpu_id() ? LVT_MASKED : LVT_NMI);
 	reg_write(REG_LVT_ERROR, LVT_MASKED);
 	if (lvt_max >= 4)
 		reg_write(REG_LVT_PERF, LVT_MASKED);
@@ -181,6 +182,15 @@ void apic_timer_set_rate(uint64_t apic_ticks, uint64_t tsc_ticks)
 		return;
 	reg_write(REG_TIMER_INIT, 0);
 	reg_write(REG_LVT_TIMER, VECTOR_TIMER);
+}
+
+bool arch_timer_fired(void)
+{
+	struct arch_pcpu *p = arch_pcpu_this();
+	bool fired = READ_ONCE(p->timer_fired);
+
+	p->timer_fired = 0;
+	return fired;
 }
 
 void arch_timer_set(uint64_t tsc)

@@ -75,6 +75,9 @@ uint64_t arch_ref_hz(void);
  * calls nothing: the run loop looks at the clock itself.
  */
 void arch_timer_set(uint64_t tsc);
+/* Has the timer's interrupt been taken since the last call? It may come before
+ * its time (the counter is narrow): then it is for the caller to set it again. */
+bool arch_timer_fired(void);
 
 /* --- interrupts (the hypervisor runs with IF = 0 but for two windows) ------ */
 

@@ -24,7 +24,7 @@ struct table_pointer {
 } __attribute__((packed));
 
 extern const uint64_t entry_exceptions[32];
-extern char entry_interrupt[], entry_spurious[];
+extern char entry_interrupt[], entry_timer[], entry_spurious[];
 
 static struct idt_gate idt[256] __attribute__((aligned(16)));
 
@@ -49,6 +49,7 @@ static void idt_build(void)
 	idt_set(VECTOR_MC, entry_exceptions[VECTOR_MC], IST_MC);
 	for (uint32_t i = 32; i < VECTOR_SPURIOUS; i++)
 		idt_set(i, (uint64_t)(uintptr_t)entry_interrupt, 0);
+	idt_set(VECTOR_TIMER, (uint64_t)(uintptr_t)entry_timer, 0);
 	idt_set(VECTOR_SPURIOUS, (uint64_t)(uintptr_t)entry_spurious, 0);
 }
 

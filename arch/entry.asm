@@ -6,7 +6,7 @@
 %include "arch/asm.inc"
 
 extern trap_handle, apic_eoi_register
-global entry_exceptions, entry_interrupt, entry_spurious
+global entry_exceptions, entry_interrupt, entry_timer, entry_spurious
 
 section .text
 bits 64
@@ -66,8 +66,15 @@ exception_common:
 
 ; Interrupts come with IF on in two short windows of C code only (arch_idle,
 ; arch_take_interrupts), so a few pushes are all the cost there is.
+entry_timer:
+	push rax
+	mov rax, rsp
+	and rax, -PERCPU_SIZE
+	mov qword [rax], 1	; struct arch_pcpu: timer_fired
+	jmp entry_interrupt.eoi
 entry_interrupt:
 	push rax
+.eoi:
 	mov rax, [apic_eoi_register]
 	test rax, rax
 	jz .x2apic

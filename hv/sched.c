@@ -19,13 +19,16 @@
 #define SLICE_NS	10000000ull	/* 10 ms */
 #define TIMER_BATCH	32		/* expired vCPUs served in one go */
 
-static uint64_t slice_ticks;
+#define WORK_NS		50000ull	/* of guest time between two slices of work */
+
+static uint64_t slice_ticks, work_ticks;
 
 int sched_init(struct pcpu *p, uint32_t vcpu_max)
 {
 	size_t bytes = (size_t)vcpu_max * sizeof(struct vcpu *);
 
 	slice_ticks = time_ns_to_ticks(SLICE_NS);
+	work_ticks = time_ns_to_ticks(WORK_NS);
 	p->queue.v = boot_alloc(bytes);
 	p->timers.v = boot_alloc(bytes);
 	p->queue.max = p->timers.max = vcpu_max;
@@ -113,8 +116,13 @@ static void timers_run(struct pcpu *p)
 	uint64_t now = arch_tsc();
 	struct vcpu *v;
 
-	if (p->armed > now)
+	if (!arch_timer_fired())
 		return;
+	if (p->armed > now) {
+		if (p->armed != TSC_NEVER)
+			arch_timer_set(p->armed);	/* it fired too early */
+		return;
+	}
 	p->armed = TSC_NEVER;
 	for (int i = 0; i < TIMER_BATCH; i++) {
 		v = heap_top(&p->timers);
@@ -253,16 +261,25 @@ void sched_work(uint32_t pcpu, struct work *w)
 		arch_kick(p->id);
 }
 
-/* One slice of one item; an unfinished one goes to the end of the list. */
+static void work_append(struct pcpu *p, struct work *list)
+{
+	struct work **tail = &p->work;
+
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = list;
+}
+
+/* One slice of one item; an unfinished one goes to the end of the list, behind
+ * what came in meanwhile. */
 static void work_run(struct pcpu *p)
 {
-	struct work *w = p->work, **tail;
+	struct work *w;
 
-	if (!w) {
-		w = __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST);
-		if (!w)
-			return;
-	}
+	work_append(p, __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST));
+	w = p->work;
+	if (!w)
+		return;
 	p->work = w->next;
 	WRITE_ONCE(w->queued, 0);	/* raised again from here on: runs again */
 	if (w->run(w))
@@ -270,9 +287,7 @@ static void work_run(struct pcpu *p)
 	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
 		return;			/* is in an inbox again already */
 	w->next = NULL;
-	for (tail = &p->work; *tail; tail = &(*tail)->next)
-		;
-	*tail = w;
+	work_append(p, w);
 }
 
 static void inbox_run(struct pcpu *p)
@@ -327,10 +342,13 @@ static void handoff_run(struct pcpu *p)
 	struct vcpu *v = p->handoff;
 
 	p->handoff = NULL;
-	if (p->current || arch_tsc() >= p->slice_end)
+	if (p->current || arch_tsc() >= p->slice_end) {
 		enqueue(p, v);
-	else
-		switch_to(p, v);
+		return;
+	}
+	switch_to(p, v);
+	if (p->queue.count)
+		arm(p, p->slice_end);
 }
 
 static void idle(struct pcpu *p)
@@ -378,6 +396,8 @@ _Noreturn void sched_run(void)
 			handoff_run(p);
 		if (unlikely(p->work || READ_ONCE(p->work_inbox)))
 			work_run(p);
+		if (unlikely(p->work && p->current))
+			arm(p, arch_tsc() + work_ticks);
 		if (!p->current) {
 			attend(p);
 			if (p->handoff)

@@ -7,6 +7,7 @@
 #include "hv/vcpu.h"
 
 #define NS_PER_S 1000000000ull
+#define DEADLINE_MAX (1ull << 60)	/* ns, 36 years: beyond is for ever */
 
 static uint64_t tsc_zero, ref_zero;	/* the clocks at system time 0 */
 static uint64_t ns_per_tick, ticks_per_ns, ns_per_ref;	/* 32.32 */
@@ -47,7 +48,7 @@ uint64_t time_deadline(uint64_t ns)
 {
 	uint64_t now;
 
-	if (ns == 0)
+	if (ns == 0 || ns > DEADLINE_MAX)
 		return TSC_NEVER;
 	if (arch_tsc_stable())
 		return tsc_zero + scale(ns, ticks_per_ns) -

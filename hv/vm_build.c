@@ -24,7 +24,7 @@
 #define GIANT_ORDER	18u	/* ... or 1 GiB ones */
 #define CHUNK_SIZE	(PAGE_SIZE << CHUNK_ORDER)
 
-enum phase { PHASE_PAGES, PHASE_RAM, PHASE_IMAGE, PHASE_MODULES, PHASE_FINISH };
+enum phase { PHASE_PAGES, PHASE_LINKS, PHASE_RAM, PHASE_IMAGE, PHASE_MODULES, PHASE_FINISH };
 
 static uint32_t order_of(uint64_t bytes)
 {
@@ -85,9 +85,25 @@ static int build_pages(struct vm *vm, const char **why)
 	}
 	if (!err) {
 		err = link_map_vm(vm);
-		*why = "not enough memory to map its links";
+		*why = err == AMBIT_EINVAL ?
+		       "its memory and links reach beyond this CPU's guest-physical addresses" :
+		       "not enough memory to map its links";
 	}
 	return err ? err : 1;
+}
+
+/* What an earlier incarnation left in its control areas. */
+static int build_links(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+
+	(void)why;
+	if (b->idx == vm->endpoint_count)
+		return 1;
+	b->offset = link_clear(vm->endpoint[b->idx], b->offset, STEP_BYTES);
+	if (!b->offset)
+		b->idx++;
+	return 0;
 }
 
 static gpa_t ram_gpa(const struct vm *vm, uint64_t offset)
@@ -258,7 +274,8 @@ static int build_finish(struct vm *vm, const char **why)
 int vm_build_step(struct vm *vm, const char **why)
 {
 	static int (*const phases[])(struct vm *, const char **) = {
-		[PHASE_PAGES] = build_pages, [PHASE_RAM] = build_ram,
+		[PHASE_PAGES] = build_pages, [PHASE_LINKS] = build_links,
+		[PHASE_RAM] = build_ram,
 		[PHASE_IMAGE] = build_image, [PHASE_MODULES] = build_modules,
 		[PHASE_FINISH] = build_finish,
 	};

@@ -10,8 +10,8 @@
 
 /*
  * One step of building vm (VM_EMPTY, STOPPED or CRASHED and taken apart).
- * 1: done, ready to start; 0: call again; -1: cannot, *why in words, and what
- * was built is taken apart again.
+ * 1: done, ready to start; 0: call again; negative: cannot, *why in words; what
+ * was built is for vm_unbuild_step().
  */
 int MUST_CHECK vm_build_step(struct vm *vm, const char **why);
 /* One step of taking apart; true when all is given back. No vCPU runs. */

@@ -70,10 +70,10 @@ static bool take_line(struct vm *vm, bool final)
 	if (n) {
 		out_len = hv_snprintf(out, sizeof(out), "%-8s| ", vm->name);
 		for (uint32_t i = 0; i < n; i++) {
-			char ch = c->ring[(c->tail + i) % VM_CONSOLE_SIZE];
+			unsigned char ch = (unsigned char)c->ring[(c->tail + i) % VM_CONSOLE_SIZE];
 
 			if (ch >= ' ' || ch == '\t')
-				out[out_len++] = ch;
+				out[out_len++] = (char)ch;
 		}
 		out[out_len++] = '\n';
 		c->tail += n;

@@ -273,6 +273,7 @@ static void vm_go(struct vm *vm)
 	spin_lock(&vm->lock);
 	vm->stopping = vm->paused = 0;
 	vm->crashed = false;
+	vm->status = 0;
 	vm->why[0] = '\0';
 	vm->state = VM_RUNNING;
 	spin_unlock(&vm->lock);
@@ -308,7 +309,7 @@ int vm_restart(struct vm *vm)
 	if (vm->state == VM_STOPPED || vm->state == VM_CRASHED) {
 		vm->state = VM_EMPTY;
 		rested = true;
-	} else {
+	} else if (vm->state != VM_EMPTY) {
 		vm->restart_asked = true;
 	}
 	spin_unlock(&vm->lock);

@@ -311,8 +311,15 @@ void link_vm_died(struct vm *vm)
 		endpoint_died(vm->endpoint[i]);
 }
 
-/* A reborn VM finds its own areas as a first start would; the peer, which still
- * sees this end dead, must not look into them before it is connected again. */
+uint64_t link_clear(struct endpoint *e, uint64_t offset, uint64_t n)
+{
+	n = MIN(n, e->link->control_size - offset);
+	memset((char *)e->control + offset, 0, n);
+	return offset + n == e->link->control_size ? 0 : offset + n;
+}
+
+/* A reborn VM finds its control areas as a first start would; its data areas
+ * hold what their own earlier incarnation wrote. */
 void link_vm_born(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
@@ -320,7 +327,6 @@ void link_vm_born(struct vm *vm)
 		struct link *l = e->link;
 
 		spin_lock(&l->lock);
-		memset(e->control, 0, l->control_size);
 		memset(e->event, 0, sizeof(*e->event));
 		show_state(e, AMBIT_LINK_CLOSED);
 		WRITE_ONCE(e->peer->status->peer_incarnation, vm->incarnation);

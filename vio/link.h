@@ -49,11 +49,16 @@ extern uint32_t link_count;
 int MUST_CHECK link_init(const struct manifest *m);
 /* Map this VM's ends of its links into its aperture. Fresh p2m. */
 int MUST_CHECK link_map_vm(struct vm *vm);
+/*
+ * Clear up to n bytes of an end's control area from offset on; the offset to go
+ * on from, 0 at the end. Its VM does not run.
+ */
+uint64_t link_clear(struct endpoint *e, uint64_t offset, uint64_t n);
 /* Fill the info entries of a VM. */
 void link_info(struct vm *vm, struct ambit_link_info *info);
 /* AMBIT_HC_LINK_STATE; a generation or an error. */
 int64_t link_set_state(struct endpoint *e, uint32_t state);
-/* The VM died: its ends become dead and are scrubbed, the peers are told. All
+/* The VM died: its ends become dead, the peers are told. All
  * its vCPUs have left. */
 void link_vm_died(struct vm *vm);
 /* The VM is about to start (again): its ends are closed, not dead. */

@@ -19,7 +19,6 @@ void virq_raise_on(struct vcpu *v, uint32_t virq)
 		return;
 	if (READ_ONCE(p->mask[word]) & bit)
 		return;
-	v->count.upcalls++;
 	if (READ_ONCE(v->run_state) != VCPU_WAITING ||
 	    !sched_ready(v, VCPU_WAITING))
 		sched_kick(v);
