@@ -7,9 +7,29 @@
 #include "guests/lib/bm_impl.h"
 #include "guests/lib/str.h"
 
-static void bm_push(struct bm *b, const struct ambit_msg *m, bool loud)
+/*
+ * A message as its four quadwords, which is how it is written and read: kind,
+ * slot and len; flags, status and bay; the note.
+ */
+static inline uint64_t msg_word0(uint32_t kind, uint32_t slot, uint32_t len)
 {
-	b->ring[b->prod++ & b->mask] = *m;
+	return kind | slot << 16 | (uint64_t)len << 32;
+}
+
+static inline uint64_t msg_word1(uint32_t flags, int status, uint32_t bay)
+{
+	return flags | (uint32_t)status << 16 | (uint64_t)bay << 32;
+}
+
+static inline void bm_push(struct bm *b, uint64_t word0, uint64_t word1,
+			   struct bm_note note, bool loud)
+{
+	word_t *w = (word_t *)&b->ring[b->prod++ & b->mask];
+
+	w[0] = word0;
+	w[1] = word1;
+	w[2] = note.w[0];
+	w[3] = note.w[1];
 	if (loud)
 		b->loud = b->prod;
 }
@@ -68,6 +88,7 @@ int bm_register(struct bm *b, uint32_t slot, enum bm_dir dir,
 	own->len = (uint32_t)len;
 	own->dir = (uint8_t)dir;
 	own->flags = (uint8_t)flags;
+	own->bay = bm_bay(b, dir, slot);
 	if (b->t->attach)
 		r = b->t->attach(b, slot);
 	if (r == BM_OK)
@@ -89,14 +110,12 @@ int bm_post(struct bm *b, uint32_t slot, uint32_t len, struct bm_note note,
 		return BM_INVAL;
 	own->state = BM_OWN_POSTED;
 	own->posted = len;
-	bm_push(b, &(struct ambit_msg){
-		.kind = own->dir == BM_OUT ? BM_MSG_POST_OUT : BM_MSG_POST_IN,
-		.slot = (uint16_t)slot,
-		.len = len,
-		.flags = flags & BM_QUIET,
-		.bay = b->t->post(b, slot),
-		.note = { note.w[0], note.w[1] },
-	}, !(flags & BM_QUIET_POST));
+	bm_push(b, msg_word0(own->dir, slot, len),
+		msg_word1(flags & BM_QUIET, 0, own->bay), note,
+		!(flags & BM_QUIET_POST));
+	/* The message is not visible yet. */
+	if (own->dir == BM_OUT && b->t->fill)
+		b->t->fill(b, own);
 	return BM_OK;
 }
 
@@ -188,125 +207,110 @@ int bm_finish(struct bm *b, uint32_t slot, int status, uint32_t len,
 		     status > BM_OK || status < BM_NOMEM))
 		return held_error(b);
 	h->dir = 0;
-	bm_push(b, &(struct ambit_msg){
-		.kind = BM_MSG_DONE,
-		.slot = (uint16_t)slot,
-		.len = len,
-		.status = (int16_t)status,
-		.note = { note.w[0], note.w[1] },
-	}, !h->quiet);
+	bm_push(b, msg_word0(BM_MSG_DONE, slot, len), msg_word1(0, status, 0),
+		note, !h->quiet);
 	return BM_OK;
 }
 
 /* --- events ------------------------------------------------------------------- */
 
-/* One message, each of its words read once. */
-static inline struct ambit_msg bm_read(const struct bm *b)
+/* The peer posted e->slot, e->len bytes, with these flags and bay. */
+static inline bool bm_take_post(struct bm *b, uint32_t dir, uint64_t word1,
+				struct bm_event *e)
 {
-	const word_t *w = (const word_t *)&b->peer_ring[b->cons & b->mask];
-	uint64_t w0 = READ_ONCE(w[0]), w1 = READ_ONCE(w[1]);
+	struct bm_held *h = &b->held[e->slot];
+	uint64_t bay = (word1 >> 32) * BM_BAY_UNIT;
 
-	return (struct ambit_msg){
-		.kind = (uint16_t)w0,
-		.slot = (uint16_t)(w0 >> 16),
-		.len = (uint32_t)(w0 >> 32),
-		.flags = (uint16_t)w1,
-		.status = (int16_t)(w1 >> 16),
-		.bay = (uint32_t)(w1 >> 32),
-		.note = { READ_ONCE(w[2]), READ_ONCE(w[3]) },
-	};
-}
-
-static bool bm_take_post(struct bm *b, const struct ambit_msg *m,
-			 struct bm_event *e)
-{
-	struct bm_held *h = &b->held[m->slot];
-	uint64_t bay = (uint64_t)m->bay * BM_BAY_UNIT;
-
-	if (unlikely(m->slot >= b->slots || m->len > b->buffer_size))
+	if (unlikely(e->slot >= b->slots || e->len > b->buffer_size ||
+		     h->dir || bay + e->len > b->data_size))
 		return false;
-	if (unlikely(h->dir || bay + m->len > b->data_size))
-		return false;
-	h->dir = (uint8_t)(m->kind == BM_MSG_POST_OUT ? BM_OUT : BM_IN);
-	h->quiet = m->flags & BM_QUIET;
+	h->dir = (uint8_t)dir;
+	h->quiet = word1 & BM_QUIET;
 	h->result = BM_OK;
-	h->len = m->len;
+	h->len = e->len;
 	h->bay = bay;
 	e->type = BM_POSTED;
-	e->dir = h->dir;
+	e->dir = (uint8_t)dir;
 	e->status = BM_OK;
-	e->len = m->len;
 	return true;
 }
 
-static bool bm_take_done(struct bm *b, const struct ambit_msg *m,
-			 struct bm_event *e)
+/* A slot that was unregistered while it was posted has come back. */
+static bool own_withdrawn(struct bm_own *own, struct bm_event *e)
 {
-	struct bm_own *own = &b->own[m->slot];
+	own->state = BM_FREE;
+	e->status = BM_GONE;
+	e->len = 0;
+	return true;
+}
 
-	if (unlikely(m->slot >= b->slots || own->state < BM_OWN_POSTED))
-		return false;
-	if (unlikely(m->len > own->posted || m->status > BM_OK ||
-		     m->status < BM_NOMEM))
+static inline bool bm_take_done(struct bm *b, uint64_t word1,
+				struct bm_event *e)
+{
+	struct bm_own *own = &b->own[e->slot];
+	int status = (int16_t)(word1 >> 16);
+
+	if (unlikely(e->slot >= b->slots || own->state < BM_OWN_POSTED ||
+		     e->len > own->posted || status > BM_OK ||
+		     status < BM_NOMEM))
 		return false;
 	e->type = BM_DONE;
 	e->dir = own->dir;
-	e->status = m->status;
-	e->len = m->len;
-	if (unlikely(own->state == BM_WITHDRAWN)) {
-		own->state = BM_FREE;
-		e->status = BM_GONE;
-		e->len = 0;
-		return true;
-	}
-	if (own->dir == BM_IN && m->status == BM_OK && b->t->fetch)
-		b->t->fetch(b, m->slot, m->len);
+	e->status = (int16_t)status;
+	if (unlikely(own->state == BM_WITHDRAWN))
+		return own_withdrawn(own, e);
 	own->state = BM_REGISTERED;
+	if (own->dir == BM_IN && status == BM_OK && b->t->fetch)
+		b->t->fetch(b, own, e->len);
 	if (own->flags & BM_ONCE) {
-		own_detach(b, m->slot);
+		own_detach(b, e->slot);
 		own->state = BM_FREE;
 	}
 	return true;
 }
 
-/* Look for messages. False: none, or the connection has ended. */
+/* All messages seen so far are taken: whether there are more now. */
 static bool bm_look(struct bm *b)
 {
+	if (unlikely(b->phase != BM_PHASE_UP))
+		return false;
 	b->seen = LOAD_ACQUIRE(b->peer->prod);
-	if (unlikely(!bm_alive(b))) {
+	if (unlikely(!bm_alive(b)))
 		bm_link_lost(b);
-		return false;
-	}
-	if (unlikely(b->seen - b->cons > b->mask + 1)) {
+	else if (unlikely(b->seen - b->cons > b->mask + 1))
 		bm_link_reset(b);
-		return false;
-	}
 	return b->seen != b->cons;
 }
 
 bool bm_next(struct bm *b, struct bm_event *e)
 {
-	struct ambit_msg m;
+	const word_t *w;
+	uint64_t word0, word1;
+	uint32_t kind;
 	bool good;
 
-	if (unlikely(b->phase != BM_PHASE_UP))
-		return bm_link_next(b, e);
 	if (b->cons == b->seen && !bm_look(b))
 		return b->phase != BM_PHASE_UP && bm_link_next(b, e);
-	m = bm_read(b);
+	/* Each word of the message is read once. */
+	w = (const word_t *)&b->peer_ring[b->cons++ & b->mask];
+	word0 = READ_ONCE(w[0]);
+	word1 = READ_ONCE(w[1]);
+	e->note.w[0] = READ_ONCE(w[2]);
+	e->note.w[1] = READ_ONCE(w[3]);
 	/* A new incarnation may have begun to write over what we just read. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (unlikely(!bm_alive(b))) {
 		bm_link_lost(b);
 		return bm_link_next(b, e);
 	}
-	b->cons++;
-	e->slot = m.slot;
-	e->note = (struct bm_note){ { m.note[0], m.note[1] } };
-	if (m.kind == BM_MSG_DONE)
-		good = bm_take_done(b, &m, e);
+	kind = (uint16_t)word0;
+	e->slot = (uint16_t)(word0 >> 16);
+	e->len = (uint32_t)(word0 >> 32);
+	if (kind == BM_MSG_DONE)
+		good = bm_take_done(b, word1, e);
 	else
-		good = m.kind - 1u < BM_MSG_POST_IN && bm_take_post(b, &m, e);
+		good = kind - 1 < BM_MSG_POST_IN &&
+		       bm_take_post(b, kind, word1, e);
 	if (likely(good))
 		return true;
 	bm_link_reset(b);

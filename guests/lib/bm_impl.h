@@ -14,7 +14,11 @@
 #define BM_RESET_MAX	8	/* malformed words a peer incarnation may send */
 
 /* ambit_msg.kind; flags carry BM_QUIET of the post. */
-enum bm_kind { BM_MSG_POST_OUT = 1, BM_MSG_POST_IN = 2, BM_MSG_DONE = 3 };
+enum bm_kind {
+	BM_MSG_POST_OUT = BM_OUT,
+	BM_MSG_POST_IN = BM_IN,
+	BM_MSG_DONE = 3,
+};
 
 enum bm_own_state { BM_FREE, BM_REGISTERED, BM_OWN_POSTED, BM_WITHDRAWN };
 
@@ -25,6 +29,7 @@ struct bm_own {			/* an own slot */
 	uint8_t segs;
 	uint32_t len;		/* registered */
 	uint32_t posted;	/* bytes of the post */
+	uint32_t bay;		/* in units; see bm_bay() */
 	struct bm_seg *seg;	/* [link.seg_max] */
 };
 
@@ -42,10 +47,10 @@ struct bm_transport {
 	/* Owner: let the peer reach the buffer; take it back. NULL: nothing to do. */
 	int (*attach)(struct bm *b, uint32_t slot);
 	void (*detach)(struct bm *b, uint32_t slot);
-	/* Owner: about to post; returns the bay of the message, in units. */
-	uint32_t (*post)(struct bm *b, uint32_t slot);
+	/* Owner: about to post an OUT slot. NULL: the peer reads the buffer. */
+	void (*fill)(struct bm *b, const struct bm_own *own);
 	/* Owner: an IN slot came back with len good bytes. NULL: they are there. */
-	void (*fetch)(struct bm *b, uint32_t slot, uint32_t len);
+	void (*fetch)(struct bm *b, const struct bm_own *own, uint32_t len);
 	/* Holder, arguments already checked. */
 	int (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		    uint32_t len);
@@ -77,7 +82,7 @@ struct bm {
 	uint32_t endpoint;
 	uint32_t slots;
 	uint32_t buffer_size;
-	uint32_t stride;	/* of bays */
+	uint32_t stride;	/* of bays, in units */
 	uint32_t seg_max;
 	uint32_t mask;		/* ring_size - 1 */
 	/* The running connection. */
@@ -88,11 +93,23 @@ struct bm {
 	uint32_t loud;		/* prod after the last loud message written ... */
 	uint32_t loud_published; /* ... and published */
 	uint32_t cons;		/* messages of the peer taken */
-	uint32_t seen;		/* of the peer's prod */
+	uint32_t seen;		/* of the peer's prod; = cons in any phase but UP */
 	uint32_t drain;		/* next own slot to give back */
 	uint32_t incarnation;	/* of the peer, when last up */
 	uint32_t resets;	/* because of malformed words of that incarnation */
 };
+
+/*
+ * The bay that an own slot's messages name: space in the writer's data area, for
+ * own OUT slots in the lower half of the own area, for own IN slots in the
+ * upper half of the peer's. Fixed by the slot's number, so nothing is ever
+ * allocated and no register or post can fail for space.
+ */
+static inline uint32_t bm_bay(const struct bm *b, enum bm_dir dir,
+			      uint32_t slot)
+{
+	return ((dir == BM_IN ? b->slots : 0) + slot) * b->stride;
+}
 
 /*
  * Whether the connection that the ring belongs to still stands. The generation
@@ -100,9 +117,11 @@ struct bm {
  */
 static inline bool bm_alive(const struct bm *b)
 {
-	return LOAD_ACQUIRE(b->status->peer_state) == AMBIT_LINK_CONNECTED &&
-	       LOAD_ACQUIRE(b->status->state) == AMBIT_LINK_CONNECTED &&
-	       READ_ONCE(b->status->generation) == b->generation;
+	const struct ambit_status *s = b->status;
+
+	return LOAD_ACQUIRE(s->peer_state) == AMBIT_LINK_CONNECTED &&
+	       LOAD_ACQUIRE(s->state) == AMBIT_LINK_CONNECTED &&
+	       READ_ONCE(s->generation) == b->generation;
 }
 
 /* bm_link.c: the next event of coming up and going down. */

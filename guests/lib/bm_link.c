@@ -74,6 +74,7 @@ void bm_link_lost(struct bm *b)
 {
 	b->phase = BM_PHASE_DRAIN;
 	b->drain = 0;
+	b->seen = b->cons;
 }
 
 void bm_link_reset(struct bm *b)

@@ -20,9 +20,10 @@ static const struct bm_transport *transport_of(uint8_t scheme)
 	}
 }
 
+/* In units of bays. */
 static uint32_t stride_of(const struct ambit_link_info *l)
 {
-	return ALIGN_UP(l->buffer_size, BM_BAY_UNIT);
+	return ALIGN_UP(l->buffer_size, BM_BAY_UNIT) / BM_BAY_UNIT;
 }
 
 static bool ring_fits(const struct ambit_link_info *l)
@@ -45,7 +46,7 @@ static bool link_makes_sense(const struct ambit_link_info *l)
 		return false;
 	/* A bay for each OUT slot of this end and each IN slot of the peer. */
 	return l->scheme != AMBIT_SCHEME_PAGE ||
-	       l->data_size >= 2ull * l->slots * stride_of(l);
+	       l->data_size >= 2ull * l->slots * stride_of(l) * BM_BAY_UNIT;
 }
 
 size_t bm_memory(const struct ambit_link_info *link)

@@ -1,32 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Transport of scheme page: bytes pass through bays, space in the writer's data
- * area. The owner of a slot picks its bay, here by the slot's number: own OUT
- * slots in the lower half of the own area, own IN slots in the upper half of
- * the peer's. So nothing is ever allocated and no post can fail for space.
+ * Transport of scheme page: bytes pass through bays in the writer's data area.
+ * The writer copies in, the reader copies out; nothing else is shared. A post
+ * of an OUT slot is a snapshot of its buffer.
  */
 #include "guests/lib/bm_impl.h"
 #include "guests/lib/str.h"
 
-static uint64_t out_bay(const struct bm *b, uint32_t slot)
+static void page_fill(struct bm *b, const struct bm_own *own)
 {
-	return (uint64_t)slot * b->stride;
-}
-
-static uint64_t in_bay(const struct bm *b, uint32_t slot)
-{
-	return (uint64_t)(b->slots + slot) * b->stride;
-}
-
-static uint32_t page_post(struct bm *b, uint32_t slot)
-{
-	const struct bm_own *own = &b->own[slot];
+	uint8_t *bay = b->data + (uint64_t)own->bay * BM_BAY_UNIT;
 	uint32_t left = own->posted;
-	uint8_t *bay;
 
-	if (own->dir == BM_IN)
-		return (uint32_t)(in_bay(b, slot) / BM_BAY_UNIT);
-	bay = b->data + out_bay(b, slot);
 	for (const struct bm_seg *s = own->seg; left; s++) {
 		uint32_t n = MIN(left, s->len);
 
@@ -34,14 +19,13 @@ static uint32_t page_post(struct bm *b, uint32_t slot)
 		bay += n;
 		left -= n;
 	}
-	return (uint32_t)(out_bay(b, slot) / BM_BAY_UNIT);
 }
 
-static void page_fetch(struct bm *b, uint32_t slot, uint32_t len)
+static void page_fetch(struct bm *b, const struct bm_own *own, uint32_t len)
 {
-	const uint8_t *bay = b->peer_data + in_bay(b, slot);
+	const uint8_t *bay = b->peer_data + (uint64_t)own->bay * BM_BAY_UNIT;
 
-	for (const struct bm_seg *s = b->own[slot].seg; len; s++) {
+	for (const struct bm_seg *s = own->seg; len; s++) {
 		uint32_t n = MIN(len, s->len);
 
 		memcpy(s->p, bay, n);
@@ -77,7 +61,7 @@ static int page_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 }
 
 const struct bm_transport bm_page = {
-	.post = page_post,
+	.fill = page_fill,
 	.fetch = page_fetch,
 	.send = page_send,
 	.receive = page_receive,
