@@ -33,9 +33,12 @@ static const char *const names[32] = {
 
 static bool fix_up(struct trap_frame *f)
 {
-	for (const struct exception_entry *e = extable_start; e < extable_end; e++) {
-		if (e->fault == f->rip) {
-			f->rip = e->fixup;
+	size_t count = ((uintptr_t)extable_end - (uintptr_t)extable_start) /
+		       sizeof(struct exception_entry);
+
+	for (size_t i = 0; i < count; i++) {
+		if (extable_start[i].fault == f->rip) {
+			f->rip = extable_start[i].fixup;
 			return true;
 		}
 	}

@@ -78,11 +78,8 @@ static void print_chain(uint64_t sp)
 	}
 }
 
-static _Noreturn void finish(uint64_t sp, const char *fmt, va_list ap)
+static _Noreturn void finish(uint64_t sp, const char *text)
 {
-	char text[TEXT_MAX];
-
-	hv_vsnprintf(text, sizeof(text), fmt, ap);
 	hv_log("PANIC on CPU %u: %s", percpu_id(), text);
 	print_chain(sp);
 	arch_poweroff(console_poweroff(), STATUS_PANIC);
@@ -90,19 +87,25 @@ static _Noreturn void finish(uint64_t sp, const char *fmt, va_list ap)
 
 _Noreturn void panic(const char *fmt, ...)
 {
+	char text[TEXT_MAX];
 	va_list ap;
 
 	panic_begin();
 	va_start(ap, fmt);
-	finish(read_rsp(), fmt, ap);
+	hv_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	finish(read_rsp(), text);
 }
 
 _Noreturn void panic_at(uint64_t sp, const char *fmt, ...)
 {
+	char text[TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
-	finish(sp, fmt, ap);
+	hv_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	finish(sp, text);
 }
 
 _Noreturn void hv_refuse(const char *fmt, ...)
