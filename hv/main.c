@@ -188,6 +188,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 
 		if (!pcpu_online[i])
 			continue;
+		p->id = i;
 		vcpus += p->vcpu_placed;
 		if (sched_init(p, p->vcpu_placed))
 			hv_refuse("too little memory for the run queues");
