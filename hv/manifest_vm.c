@@ -163,7 +163,11 @@ const struct manifest_key manifest_vm_keys[VM_KEY_COUNT] = {
 
 void manifest_vm_begin(struct manifest_vm *vm)
 {
-	*vm = (struct manifest_vm){ .vcpu_count = 1 };
+	*vm = (struct manifest_vm){
+		.vcpu_count = 1,
+		.cmdline = str_of(""),
+		.control = str_of(""),
+	};
 	for (uint32_t i = 0; i < AMBIT_VCPU_MAX; i++)
 		vm->cpu[i] = MANIFEST_CPU_AUTO;
 }

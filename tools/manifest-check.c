@@ -13,6 +13,11 @@
 
 #include "hv/manifest.h"
 
+#define MODULE_MAX 64	/* what boot/ takes */
+
+static struct manifest_vm vms[MANIFEST_VM_MAX];
+static struct manifest_link links[MANIFEST_LINK_MAX];
+static struct manifest_module modules[MODULE_MAX];
 static char error[MANIFEST_ERROR_MAX];
 
 static _Noreturn void usage(void)
@@ -90,8 +95,7 @@ static struct manifest_module module_of(char *arg)
 }
 
 /* The options; returns the manifest's file name. */
-static const char *options(int argc, char **argv, struct manifest_limits *limits,
-			   struct manifest_module *module)
+static const char *options(int argc, char **argv, struct manifest_limits *limits)
 {
 	const char *file = NULL;
 
@@ -106,9 +110,10 @@ static const char *options(int argc, char **argv, struct manifest_limits *limits
 			limits->memory = number(argv[++i]);
 		else if (!strcmp(argv[i], "--cpus"))
 			limits->pcpu_count = (uint32_t)number(argv[++i]);
-		else if (!strcmp(argv[i], "--module")) {
-			module[limits->module_count++] = module_of(argv[++i]);
-			limits->module = module;
+		else if (!strcmp(argv[i], "--module") &&
+			 limits->module_count < MODULE_MAX) {
+			modules[limits->module_count++] = module_of(argv[++i]);
+			limits->module = modules;
 		} else
 			usage();
 	}
@@ -117,34 +122,35 @@ static const char *options(int argc, char **argv, struct manifest_limits *limits
 	return file;
 }
 
-int main(int argc, char **argv)
+static int check(const char *file, const struct manifest_limits *limits,
+		 const char *text, size_t len)
 {
-	struct manifest_module *module = calloc((size_t)argc, sizeof(*module));
-	struct manifest_limits limits = { 0 };
-	const char *file = options(argc, argv, &limits, module);
-	struct manifest m = { 0 };
+	struct manifest m = { vms, links, MANIFEST_VM_MAX, MANIFEST_LINK_MAX, 0, 0 };
 	uint64_t memory = 0;
-	size_t len;
-	char *text = file_read(file, &len);
 
-	manifest_count(text, len, &m.vm_max, &m.link_max);
-	m.vm = calloc(m.vm_max + 1, sizeof(*m.vm));
-	m.link = calloc(m.link_max + 1, sizeof(*m.link));
 	/* The name is printed here, so that a long one takes no room. */
-	if (!m.vm || !m.link || manifest_parse(&m, "", text, len, error) ||
-	    manifest_check(&m, "", &limits, error)) {
-		printf("%s%s\n", file, m.vm && m.link ? error : ": out of memory");
+	if (manifest_parse(&m, "", text, len, error) ||
+	    manifest_check(&m, "", limits, error)) {
+		printf("%s%s\n", file, error);
 		return 1;
 	}
 	for (uint32_t i = 0; i < m.vm_count; i++)
-		memory += manifest_vm_memory(&m.vm[i], &limits);
+		memory += manifest_vm_memory(&m.vm[i], limits);
 	printf("%s: %u VM%s, %u link%s, %llu MiB of memory\n", file,
 	       m.vm_count, m.vm_count == 1 ? "" : "s",
 	       m.link_count, m.link_count == 1 ? "" : "s",
 	       (unsigned long long)(memory >> 20));
-	free(m.vm);
-	free(m.link);
-	free(module);
-	free(text);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct manifest_limits limits = { 0 };
+	const char *file = options(argc, argv, &limits);
+	size_t len;
+	char *text = file_read(file, &len);
+	int status = check(file, &limits, text, len);
+
+	free(text);
+	return status;
 }
