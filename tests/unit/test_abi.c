@@ -183,6 +183,7 @@ static bool row_agrees(const char *structure, const char *row, size_t *end)
 		printf("# %s.%s: table 0x%x, %u bytes, header 0x%zx, %zu bytes\n",
 		       structure, name, offset, size, f ? f->offset : 0,
 		       f ? f->size : 0);
+		*end = f ? f->offset + f->size : *end;
 		return false;
 	}
 	*end = offset + size;
