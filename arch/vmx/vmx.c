@@ -91,7 +91,7 @@ static void caps_init(void)
 		msr_bitmap_create();
 		format_init();
 	} else if (memcmp(&here, &vmx_caps, sizeof(here)) != 0) {
-		hv_refuse("CPU %u differs in its VT-x capabilities", this_pcpu()->id);
+		hv_refuse("CPU %u differs in its VT-x capabilities", percpu_id());
 	}
 }
 
