@@ -20,6 +20,7 @@ struct arch_vcpu {
 	uint32_t vmcs_pcpu;		/* + 1: where VMCLEAR is due; 0: cleared */
 	bool launched, window;		/* VMRESUME works; window exiting is on */
 	bool debug_used;		/* debug registers: no exits, may differ from reset */
+	bool syscall_used;		/* STAR to TSC_AUX: may differ from reset */
 	uint16_t vpid;			/* 0: none was left, translations do not last */
 	uint32_t exit_reason;		/* of the last exit, VT-x's number */
 	uint32_t proc;			/* what the VMCS has: processor-based controls, */

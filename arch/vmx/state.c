@@ -14,13 +14,18 @@
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_regs.h"
 
+bool vmx_in_64bit_code(void)
+{
+	return (vmcs_read(VMCS_ENTRY) & ENTRY_GUEST_64) &&
+	       (vmcs_read(VMCS_GUEST_CS_AR) & AR_L);
+}
+
 void vmx_advance(uint64_t len)
 {
 	uint64_t rip = vmcs_read(VMCS_GUEST_RIP), next = rip + len;
 
 	/* Only 64-bit code may cross 4 GiB. */
-	if (!(vmcs_read(VMCS_ENTRY) & ENTRY_GUEST_64) ||
-	    !(vmcs_read(VMCS_GUEST_CS_AR) & AR_L))
+	if (!vmx_in_64bit_code())
 		next = (uint32_t)next;
 	vmcs_write(VMCS_GUEST_RIP, next);
 	vmcs_write(VMCS_SHADOW, vmcs_read(VMCS_SHADOW) & ~SHADOW_INSTRUCTION);
@@ -28,12 +33,6 @@ void vmx_advance(uint64_t len)
 	if (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
 		vmcs_write(VMCS_PENDING_DEBUG,
 			   vmcs_read(VMCS_PENDING_DEBUG) | PENDING_BS);
-}
-
-void vmx_skip(struct vcpu *v, const struct vcpu_exit *exit)
-{
-	(void)v;
-	vmx_advance(exit->insn_len);
 }
 
 void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
@@ -128,6 +127,7 @@ bool vmx_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 		if (!wrmsr_safe(msr, value))
 			return false;
 		*copy = value;
+		v->arch.syscall_used |= msr != MSR_KERNEL_GS_BASE;
 	} else if (msr_field(msr)) {
 		vmcs_write(msr_field(msr), value);
 	} else if (msr == MSR_EFER) {

@@ -146,15 +146,11 @@ static void debug_load(const struct arch_vcpu *a)
 	__asm__ volatile("mov %0, %%dr6" : : "r"(a->dr6));
 }
 
-/* old is the vCPU whose state is in the CPU, NULL if nobody knows. */
-static void state_load(struct vcpu *v, const struct vcpu *old)
+/* Writing such an MSR costs more than finding out that one needs not. */
+static void syscall_load(const struct arch_vcpu *a, const struct vcpu *old)
 {
-	const struct arch_vcpu *a = &v->arch, *o = &old->arch;
+	const struct arch_vcpu *o = &old->arch;
 
-	if (!old || o->cr2 != a->cr2)
-		write_cr2(a->cr2);
-	if (!old || o->kernel_gs_base != a->kernel_gs_base)
-		wrmsr(MSR_KERNEL_GS_BASE, a->kernel_gs_base);
 	if (!old || o->star != a->star)
 		wrmsr(MSR_STAR, a->star);
 	if (!old || o->lstar != a->lstar)
@@ -165,7 +161,23 @@ static void state_load(struct vcpu *v, const struct vcpu *old)
 		wrmsr(MSR_SFMASK, a->sfmask);
 	if ((!old || o->tsc_aux != a->tsc_aux) && vmx_caps.tsc_aux)
 		wrmsr(MSR_TSC_AUX, a->tsc_aux);
-	/* Who never touched them has the reset values, like the CPU then. */
+}
+
+/*
+ * old is the vCPU whose state is in the CPU, NULL if nobody knows. Who never
+ * touched the system-call MSRs or the debug registers has their reset values,
+ * and so has the CPU while it is loaded.
+ */
+static void state_load(struct vcpu *v, const struct vcpu *old)
+{
+	const struct arch_vcpu *a = &v->arch, *o = &old->arch;
+
+	if (!old || o->cr2 != a->cr2)
+		write_cr2(a->cr2);
+	if (!old || o->kernel_gs_base != a->kernel_gs_base)
+		wrmsr(MSR_KERNEL_GS_BASE, a->kernel_gs_base);
+	if (!old || o->syscall_used || a->syscall_used)
+		syscall_load(a, old);
 	if (!old || o->debug_used || a->debug_used)
 		debug_load(a);
 	xstate_load(v);
@@ -208,7 +220,7 @@ void vmx_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 	v->regs.rbx = argument;
 	memset(a->dr, 0, sizeof(a->dr));
 	a->dr6 = DR6_RESET;
-	a->debug_used = a->window = false;
+	a->debug_used = a->syscall_used = a->window = false;
 	a->cr2 = a->cr8 = a->kernel_gs_base = a->tsc_aux = 0;
 	a->star = a->lstar = a->cstar = a->sfmask = 0;
 	a->pat = PAT_RESET;

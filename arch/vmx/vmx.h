@@ -58,6 +58,7 @@ void vmx_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
 
 /* Go past the instruction of len bytes at RIP, with all side effects. */
 void vmx_advance(uint64_t len);
+bool vmx_in_64bit_code(void);
 void vmx_skip(struct vcpu *v, const struct vcpu_exit *exit);
 void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 void vmx_get_state(struct vcpu *v, struct cpu_state *s);
