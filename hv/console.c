@@ -84,8 +84,11 @@ size_t console_log_read(char *buf, size_t size)
 	size_t n = 0;
 
 	log_lock();
-	while (n < size && tail != head)
-		buf[n++] = ring[tail++ & (ring_bytes - 1)];
+	while (n < size && tail != head) {
+		buf[n] = ring[tail++ & (ring_bytes - 1)];
+		if (buf[n++] == '\n')
+			break;
+	}
 	log_unlock();
 	return n;
 }

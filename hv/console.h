@@ -15,8 +15,8 @@
 void hv_log(const char *fmt, ...) PRINTF(1, 2);
 
 /*
- * Bytes of the log that were not written to the devices yet, in order; at most
- * size are copied to buf. Whole lines end in '\n'. Any pCPU.
+ * The next line of the log that was not written to the devices yet, with its
+ * '\n'; one longer than size comes in pieces. 0: there is none. Any pCPU.
  */
 size_t console_log_read(char *buf, size_t size);
 

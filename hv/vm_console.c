@@ -20,7 +20,7 @@
 static bool drain_step(struct work *w);
 
 static struct work drain = { .run = drain_step };
-static char out[LINE_MAX + 32];		/* the drain's own: line with its prefix */
+static char out[256];			/* the drain's own: line with its prefix; a log line fits */
 static size_t out_len, out_pos;
 static uint32_t turn;			/* VM whose turn is next; vm_count: the log */
 
