@@ -171,6 +171,8 @@ void xstate_destroy(struct vcpu *v);
 void xstate_reset(struct vcpu *v);
 void xstate_save(struct vcpu *v);	/* also reads XCR0 back */
 void xstate_load(struct vcpu *v);
+/* Both at once, for a vendor that intercepts every XSETBV. */
+void xstate_switch(struct vcpu *old, struct vcpu *v);
 
 /*
  * Length of the instruction at the vCPU's RIP, read from guest memory through

@@ -8,6 +8,7 @@ struct arch_vcpu {
 	/* both vendors */
 	void *xsave;			/* extended state, 64-byte aligned */
 	uint64_t xcr0;			/* the guest's, read back at each switch */
+	uint64_t xcr0_ever;		/* all bits that guest_xsetbv() let through, and SSE */
 	uint64_t cr2, dr[4], dr6;
 	uint64_t kernel_gs_base, star, lstar, cstar, sfmask, tsc_aux;
 	uint64_t pat;

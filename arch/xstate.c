@@ -92,6 +92,7 @@ void xstate_reset(struct vcpu *v)
 	*(uint16_t *)(area + AREA_FCW) = FCW_RESET;
 	*(uint32_t *)(area + AREA_MXCSR) = MXCSR_RESET;
 	v->arch.xcr0 = XCR0_X87;
+	v->arch.xcr0_ever = XCR0_X87 | XCR0_SSE;
 }
 
 static inline void xcr0_set(struct arch_pcpu *p, uint64_t value)
@@ -106,6 +107,14 @@ static inline void xcr0_set(struct arch_pcpu *p, uint64_t value)
 	__asm__ volatile(op " (%0)" : : "r"(area), "a"(UINT32_MAX),	\
 			 "d"(UINT32_MAX) : "memory")
 
+static inline void area_save(void *area)
+{
+	if (likely(xstate.way == XSTATE_XSAVEOPT))
+		AREA_OP("xsaveopt64", area);
+	else
+		AREA_OP("xsave64", area);
+}
+
 void xstate_save(struct vcpu *v)
 {
 	struct arch_pcpu *p = &this_pcpu()->arch;
@@ -117,10 +126,7 @@ void xstate_save(struct vcpu *v)
 	/* Not every vendor's CPU can intercept XSETBV: look. */
 	v->arch.xcr0 = p->xcr0 = xgetbv(0);
 	xcr0_set(p, xstate.all);
-	if (likely(xstate.way == XSTATE_XSAVEOPT))
-		AREA_OP("xsaveopt64", v->arch.xsave);
-	else
-		AREA_OP("xsave64", v->arch.xsave);
+	area_save(v->arch.xsave);
 }
 
 void xstate_load(struct vcpu *v)
@@ -141,6 +147,25 @@ void xstate_load(struct vcpu *v)
 	xcr0_set(p, v->arch.xcr0);
 }
 
+/*
+ * Components that neither has ever turned on have their initial values, in the
+ * CPU too, and need neither saving nor loading. If XCR0 covers all the others
+ * it can stay as it is.
+ */
+void xstate_switch(struct vcpu *old, struct vcpu *v)
+{
+	uint64_t xcr0 = old->arch.xcr0;
+
+	if (unlikely(v->arch.xcr0 != xcr0 ||
+		     (old->arch.xcr0_ever | v->arch.xcr0_ever) != xcr0)) {
+		xstate_save(old);
+		xstate_load(v);
+		return;
+	}
+	area_save(old->arch.xsave);
+	AREA_OP("xrstor64", v->arch.xsave);
+}
+
 static bool all_or_none(uint64_t value, uint64_t bits)
 {
 	return (value & bits) == 0 || (value & bits) == bits;
@@ -159,6 +184,7 @@ bool guest_xsetbv(struct vcpu *v, uint32_t index, uint64_t value)
 	    !all_or_none(value, XCR0_AMX))
 		return false;
 	v->arch.xcr0 = value;
+	v->arch.xcr0_ever |= value;
 	xcr0_set(&this_pcpu()->arch, value);
 	return true;
 }

@@ -283,7 +283,9 @@ static void entry_failed(struct vcpu_exit *exit)
 		__asm__ volatile("int $18" : : : "memory");
 }
 
-static void decode_rest(struct vcpu *v, struct vcpu_exit *exit)
+/* Kept out of line so that hypercalls and interrupts need no stack frame. */
+static __attribute__((noinline)) void decode_rest(struct vcpu *v,
+						  struct vcpu_exit *exit)
 {
 	exit->qualification = vmcs_read(VMCS_QUALIFICATION);
 	exit->reason = EXIT_NONE;

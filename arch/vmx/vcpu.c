@@ -134,7 +134,6 @@ static void state_save(struct vcpu *v)
 		__asm__ volatile("mov %%dr3, %0" : "=r"(a->dr[3]));
 		__asm__ volatile("mov %%dr6, %0" : "=r"(a->dr6));
 	}
-	xstate_save(v);
 }
 
 static void debug_load(const struct arch_vcpu *a)
@@ -180,7 +179,6 @@ static void state_load(struct vcpu *v, const struct vcpu *old)
 		syscall_load(a, old);
 	if (!old || o->debug_used || a->debug_used)
 		debug_load(a);
-	xstate_load(v);
 }
 
 void vmx_vcpu_unload(struct vcpu *v)
@@ -191,6 +189,7 @@ void vmx_vcpu_unload(struct vcpu *v)
 		return;
 	if (p->arch.hvm_current == v) {
 		state_save(v);
+		xstate_save(v);
 		p->arch.hvm_current = NULL;
 	}
 	vmcs_clear(v->arch.vmcs);
@@ -280,8 +279,12 @@ static void vcpu_switch(struct pcpu *p, struct vcpu *v)
 {
 	struct vcpu *old = p->arch.hvm_current;
 
-	if (old)
+	if (likely(old != NULL)) {
 		state_save(old);
+		xstate_switch(old, v);
+	} else {
+		xstate_load(v);
+	}
 	state_load(v, old);
 	vmcs_load(v->arch.vmcs);
 	p->arch.hvm_current = v;
