@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The window at VA_MMIO: device registers and firmware tables. The first 2 MiB
- * are handed out by 4 KiB pages, the rest of the GiB by 2 MiB pages. Its tables
+ * are handed out by 4 KiB pages, the rest of 512 MiB by 2 MiB pages. Its tables
  * are in use from the first instruction on, so mappings stay when
  * arch_init_paging() changes the rest. Boot CPU only, never unmapped.
  */
@@ -9,12 +9,12 @@
 #include "arch/cpu.h"
 #include "arch/paging.h"
 
-extern uint64_t paging_mmio_pd[], paging_mmio_pt[];
-
 #define PAGES		512
-#define LARGE_FIRST	1	/* entry 0 of the directory is the 4 KiB part */
+#define LARGE		256		/* of the directory's entries */
+#define LARGE_FIRST	256		/* the one for VA_MMIO: 4 KiB pages */
 
-static uint32_t page_next, large_next = LARGE_FIRST;
+static uint32_t page_next;
+static uint32_t large_next = 1;		/* 2 MiB steps from VA_MMIO */
 
 /* Where a run of count pages from pa is mapped with these flags, or -1. */
 static int32_t find_mapped(uint64_t pa, uint64_t count, uint64_t flags)
@@ -53,17 +53,17 @@ static void *map_large(uint64_t pa, uint64_t bytes, uint64_t flags)
 	uint64_t count = (ALIGN_UP(pa + bytes, MIB(2)) - start) / MIB(2);
 	uint64_t va = VA_MMIO + large_next * MIB(2) + (pa - start);
 
-	if (count > PAGES - large_next)
+	if (count > LARGE - large_next)
 		return NULL;
 	for (uint64_t i = 0; i < count; i++)
-		paging_mmio_pd[large_next++] = (start + i * MIB(2)) | flags | PTE_PS;
+		paging_hv_pd[LARGE_FIRST + large_next++] = (start + i * MIB(2)) | flags | PTE_PS;
 	return (void *)va;
 }
 
 /* A physical range that exists: not empty, no wrap, inside 52 bits. */
 static bool range_sane(hpa_t pa, uint64_t bytes)
 {
-	return bytes && bytes <= GIB(1) && pa.v < BIT(52) - GIB(2);
+	return bytes && bytes <= MIB(512) && pa.v < BIT(52) - GIB(2);
 }
 
 volatile void *arch_map_mmio(hpa_t pa, uint64_t bytes)

@@ -22,20 +22,20 @@
 /* PAT 1 is write-combining instead of write-through, the rest is as at reset. */
 #define PAT_VALUE	0x0007040600070106ull
 
-/* Filled by boot/head.asm. The first four are for boot and AP start only. */
-extern uint64_t paging_boot_pml4[], paging_boot_pdpt[], paging_boot_pd[], paging_image_pdpt[];
-extern uint64_t paging_hv_pdpt[], paging_region_pd[], paging_region_pt[];
-extern uint64_t paging_mmio_pd[], paging_mmio_pt[];
+/*
+ * Filled by boot/head.asm. The first four serve until arch_init_paging(), then
+ * for AP start; the others stay for good.
+ */
+extern uint64_t paging_boot_pml4[], paging_boot_pdpt[], paging_boot_high[], paging_boot_pd[];
+extern uint64_t paging_region_pt[];
 extern uint8_t paging_region0[];
 
 uint64_t paging_boot_pml4[ENTRIES] PAGE_TABLE;
 uint64_t paging_boot_pdpt[ENTRIES] PAGE_TABLE;
-uint64_t paging_boot_pd[4 * ENTRIES] PAGE_TABLE;
-uint64_t paging_image_pdpt[ENTRIES] PAGE_TABLE;
-uint64_t paging_hv_pdpt[ENTRIES] PAGE_TABLE;
-uint64_t paging_region_pd[ENTRIES] PAGE_TABLE;
+uint64_t paging_boot_high[ENTRIES] PAGE_TABLE;
+uint64_t paging_boot_pd[ENTRIES] PAGE_TABLE;
+uint64_t paging_hv_pd[ENTRIES] PAGE_TABLE;
 uint64_t paging_region_pt[ENTRIES] PAGE_TABLE;
-uint64_t paging_mmio_pd[ENTRIES] PAGE_TABLE;
 uint64_t paging_mmio_pt[ENTRIES] PAGE_TABLE;
 uint8_t paging_region0[9 * PAGE_SIZE] PAGE_TABLE;
 
@@ -88,12 +88,12 @@ void paging_init_cpu(void)
 
 /* --- the builder --------------------------------------------------------- */
 
-/* The first tables reach 4 GiB; early frames are the lowest there are. */
+/* The first tables reach 1 GiB; early frames are the lowest there are. */
 static uint64_t table_alloc(void)
 {
 	hpa_t pa = frames_early_alloc(PAGE_SIZE);
 
-	CHECK(pa.v < GIB(4));
+	CHECK(pa.v < GIB(1));
 	return pa.v;
 }
 
@@ -221,16 +221,16 @@ static uint64_t trampoline_choose(const struct boot_info *bi)
  */
 static void start_tables(const uint64_t *pml4)
 {
-	uint64_t *pd = paging_boot_pd, *pt = paging_image_pdpt;
+	uint64_t *pdpt = paging_boot_pdpt, *pd = paging_boot_pd, *pt = paging_boot_high;
 
-	memset(paging_boot_pdpt, 0, PAGE_SIZE);
-	memset(paging_image_pdpt, 0, PAGE_SIZE);
-	memset(paging_boot_pd, 0, 4 * PAGE_SIZE);
+	memset(pdpt, 0, PAGE_SIZE);
+	memset(pd, 0, PAGE_SIZE);
+	memset(pt, 0, PAGE_SIZE);
 	memcpy(paging_boot_pml4, pml4, PAGE_SIZE);
 	if (!trampoline_page)
 		return;
-	paging_boot_pml4[0] = image_phys(paging_boot_pdpt) | PTE_P;
-	paging_boot_pdpt[0] = image_phys(pd) | PTE_P;
+	paging_boot_pml4[0] = image_phys(pdpt) | PTE_P;
+	pdpt[0] = image_phys(pd) | PTE_P;
 	pd[0] = image_phys(pt) | PTE_P;
 	pt[trampoline_page >> PAGE_SHIFT] = trampoline_page | PTE_P;
 }
@@ -251,7 +251,7 @@ void arch_init_paging(const struct boot_info *bi)
 	map_image(pml4, image_text, image_rodata, 0);
 	map_image(pml4, image_rodata, image_data, PTE_NX);
 	map_image(pml4, image_data, image_end, PTE_W | PTE_NX);
-	pml4[PML4_INDEX(VA_PERCPU)] = image_phys(paging_hv_pdpt) | PTE_P | PTE_W;
+	*table_below(&pml4[PML4_INDEX(VA_PERCPU)]) = image_phys(paging_hv_pd) | PTE_P | PTE_W;
 	write_cr3(final_cr3);
 	start_tables(pml4);
 }
@@ -273,21 +273,30 @@ uint64_t paging_cr3(void)
 
 /* --- regions of APs ---------------------------------------------------------- */
 
-/* The table for 32 regions; the first is there, others reuse boot tables. */
+/* The table for 32 regions, as a pointer into the direct map or the image. */
 static uint64_t *region_table(uint32_t id)
 {
-	uint32_t idx = id / 32;
-	uint64_t *table = idx ? paging_boot_pd + ENTRIES * idx : paging_region_pt;
+	uint64_t *entry = &paging_hv_pd[id / 32];
+	hpa_t pa;
 
-	paging_region_pd[idx] = image_phys(table) | PTE_P | PTE_W;
-	return table;
+	if (id < 32)
+		return paging_region_pt;
+	if (!*entry) {
+		if (frames_alloc(0, FRAME_OWNER_HV, &pa))
+			return NULL;
+		memset(phys_to_virt(pa), 0, PAGE_SIZE);
+		*entry = pa.v | PTE_P | PTE_W;
+	}
+	return phys_to_virt(hpa(*entry & PTE_ADDR));
 }
-_Static_assert(PCPU_MAX <= 4 * 32, "three spare boot tables, and the first");
 
 int paging_map_region(uint32_t id)
 {
-	uint64_t *pt = region_table(id) + (id % 32) * (PERCPU_SIZE / PAGE_SIZE);
+	uint64_t *pt = region_table(id);
 
+	if (!pt)
+		return AMBIT_ENOMEM;
+	pt += (id % 32) * (PERCPU_SIZE / PAGE_SIZE);
 	for (uint32_t i = 0; PERCPU_PAGES >> i; i++) {
 		hpa_t pa;
 

@@ -18,6 +18,10 @@
 #define PTE_NX		BIT(63)
 #define PTE_ADDR	0x000ffffffffff000ull
 
+/* The directory that VA_PERCPU and VA_MMIO share, and the first table of the
+ * latter; both in use from the first instruction on. */
+extern uint64_t paging_hv_pd[], paging_mmio_pt[];
+
 /* Control registers and PAT of this pCPU, as all of them have it. */
 void paging_init_cpu(void);
 

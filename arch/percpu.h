@@ -24,8 +24,8 @@
 
 /* Virtual memory map of the hypervisor (docs/design.md). */
 #define VA_DIRECT		0xffff800000000000	/* all RAM, RW NX */
-#define VA_PERCPU		0xffffff0000000000	/* + id * PERCPU_SIZE */
-#define VA_MMIO			0xffffff4000000000	/* device mappings, UC NX */
+#define VA_PERCPU		0xffffff8000000000	/* + id * PERCPU_SIZE */
+#define VA_MMIO			0xffffff8020000000	/* device mappings, UC NX */
 #define VA_IMAGE		0xffffffff80000000	/* the image: + physical */
 
 #ifndef __ASSEMBLER__

@@ -12,14 +12,17 @@
 #define BOOT_MAGIC_1	0x2badb002
 #define BOOT_MAGIC_2	0x36d76289
 
-/* Physical memory [0, size), readable at base. */
+/* Physical memory [0, size), readable at base; the rest by mapping it. */
 struct boot_view {
 	const uint8_t *base;
 	uint64_t size;
+	const void *(*map)(uint64_t pa, uint64_t bytes);	/* may be NULL */
 };
 
-/* Pointer to bytes of physical memory, or NULL if they leave the view. */
+/* Pointer to bytes of physical memory, or NULL if they can't be seen. */
 const void *boot_at(const struct boot_view *view, uint64_t pa, uint64_t bytes);
+/* A string at pa: at most *max bytes of it can be seen. Empty if none can. */
+const char *boot_string_at(const struct boot_view *view, uint64_t pa, size_t *max);
 /* Little-endian loads from any alignment. */
 uint32_t boot_u32(const void *p);
 uint64_t boot_u64(const void *p);

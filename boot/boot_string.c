@@ -4,9 +4,20 @@
 
 const void *boot_at(const struct boot_view *view, uint64_t pa, uint64_t bytes)
 {
-	if (pa > view->size || bytes > view->size - pa)
-		return NULL;
-	return view->base + pa;
+	if (pa <= view->size && bytes <= view->size - pa)
+		return view->base + pa;
+	return view->map ? view->map(pa, bytes) : NULL;
+}
+
+const char *boot_string_at(const struct boot_view *view, uint64_t pa, size_t *max)
+{
+	const char *s;
+
+	*max = pa < view->size ? MIN(view->size - pa, PAGE_SIZE) : PAGE_SIZE;
+	s = boot_at(view, pa, *max);
+	if (!s)
+		*max = 0;
+	return s ? s : "";
 }
 
 uint32_t boot_u32(const void *p)

@@ -2,7 +2,7 @@
 ; Entry from the loader: both multiboot headers, then 32-bit code that checks
 ; for long mode, builds the first page tables (arch/paging.c owns the memory),
 ; and continues in the higher half on the stack of pCPU 0's region. These
-; tables map the first 4 GiB writable and executable; arch_init_paging()
+; tables map the first GiB writable and executable; arch_init_paging()
 ; replaces them.
 
 %include "arch/asm.inc"
@@ -14,9 +14,8 @@ MB1_FLAGS	equ 3			; modules on pages, memory map
 MB2_MAGIC	equ 0xe85250d6
 
 extern boot_main
-extern paging_boot_pml4, paging_boot_pdpt, paging_boot_pd, paging_image_pdpt
-extern paging_hv_pdpt, paging_region_pd, paging_region_pt, paging_region0
-extern paging_mmio_pd, paging_mmio_pt
+extern paging_boot_pml4, paging_boot_pdpt, paging_boot_high, paging_boot_pd
+extern paging_hv_pd, paging_region_pt, paging_mmio_pt, paging_region0
 global boot_start
 
 section .boot.header progbits alloc exec nowrite align=8
@@ -65,39 +64,27 @@ boot_start:
 	lgdt [gdt_pointer]
 	jmp SEL_CODE:start64
 
-; 4 GiB by 2 MiB pages, at 0 and at VA_DIRECT; the image; the region of pCPU 0;
-; the empty window for device registers.
+; A GiB by 2 MiB pages, at 0, at VA_DIRECT and at VA_IMAGE; the region of pCPU
+; 0; the empty window for device registers.
 build_tables:
 	mov ebx, PHYS(paging_boot_pd)
 	mov eax, PTE_P | PTE_W | PTE_PS
-	mov ecx, 2048
+	mov ecx, 512
 .large:	mov [ebx], eax
 	add ebx, 8
 	add eax, 1 << 21
 	loop .large
-	mov eax, PHYS(paging_boot_pd) + (PTE_P | PTE_W)
-	mov [PHYS(paging_image_pdpt) + 510 * 8], eax
-	mov ebx, PHYS(paging_boot_pdpt)
-	mov ecx, 4
-.giga:	mov [ebx], eax
-	add ebx, 8
-	add eax, 4096
-	loop .giga
-	mov eax, PHYS(paging_boot_pdpt) + (PTE_P | PTE_W)
-	mov [PHYS(paging_boot_pml4)], eax
-	mov [PHYS(paging_boot_pml4) + 256 * 8], eax
-	mov eax, PHYS(paging_hv_pdpt) + (PTE_P | PTE_W)
-	mov [PHYS(paging_boot_pml4) + 510 * 8], eax
-	mov eax, PHYS(paging_image_pdpt) + (PTE_P | PTE_W)
-	mov [PHYS(paging_boot_pml4) + 511 * 8], eax
-	mov eax, PHYS(paging_region_pd) + (PTE_P | PTE_W)
-	mov [PHYS(paging_hv_pdpt)], eax
-	mov eax, PHYS(paging_mmio_pd) + (PTE_P | PTE_W)
-	mov [PHYS(paging_hv_pdpt) + 256 * 8], eax
-	mov eax, PHYS(paging_mmio_pt) + (PTE_P | PTE_W)
-	mov [PHYS(paging_mmio_pd)], eax
-	mov eax, PHYS(paging_region_pt) + (PTE_P | PTE_W)
-	mov [PHYS(paging_region_pd)], eax
+%macro TABLE 3				; entry %2 of table %1 is table %3
+	mov dword [PHYS(%1) + %2 * 8], PHYS(%3) + (PTE_P | PTE_W)
+%endmacro
+	TABLE paging_boot_pml4, 0, paging_boot_pdpt
+	TABLE paging_boot_pml4, 256, paging_boot_pdpt
+	TABLE paging_boot_pml4, 511, paging_boot_high
+	TABLE paging_boot_pdpt, 0, paging_boot_pd
+	TABLE paging_boot_high, 510, paging_boot_pd
+	TABLE paging_boot_high, 0, paging_hv_pd
+	TABLE paging_hv_pd, 0, paging_region_pt
+	TABLE paging_hv_pd, 256, paging_mmio_pt
 	mov ebx, PHYS(paging_region_pt)
 	mov eax, PHYS(paging_region0) + (PTE_P | PTE_W | PTE_G)
 	mov edx, REGION_PAGES

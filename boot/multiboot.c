@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * First C code: turns what the loader left into struct boot_info and goes on
- * to hv_main(). Runs on the first page tables, which map the low 4 GiB at
- * VA_DIRECT; everything a loader hands over lies there.
+ * to hv_main(). Runs on the first page tables, which map the first GiB at
+ * VA_DIRECT; what the loader left beyond is mapped as needed.
  */
 #include "arch/arch.h"
 #include "arch/paging.h"
@@ -18,6 +18,11 @@ extern char image_boot[], image_end[];
 
 static struct boot_info boot_info;
 static uint8_t rsdp_copy[36] __attribute__((aligned(8)));
+
+static const void *map_beyond(uint64_t pa, uint64_t bytes)
+{
+	return arch_map_firmware(hpa(pa), bytes);
+}
 
 /* The RSDP of multiboot 2 is a copy in the loader's list, in memory that will
  * be given away; ours stays. */
@@ -38,7 +43,7 @@ static void keep_rsdp(const struct boot_view *view, struct boot_info *bi)
 
 _Noreturn void boot_main(uint32_t magic, uint32_t info)
 {
-	const struct boot_view view = { (const uint8_t *)VA_DIRECT, GIB(4) };
+	const struct boot_view view = { (const uint8_t *)VA_DIRECT, GIB(1), map_beyond };
 	struct boot_info *bi = &boot_info;
 	int err = AMBIT_EINVAL;
 

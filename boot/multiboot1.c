@@ -40,15 +40,6 @@ static uint32_t field(const uint8_t *info, uint32_t offset)
 	return boot_u32(info + offset);
 }
 
-/* A NUL-terminated string somewhere in the view; at most the view's rest. */
-static const char *string_at(const struct boot_view *view, uint32_t pa, size_t *max)
-{
-	const char *s = boot_at(view, pa, 1);
-
-	*max = s ? (size_t)MIN(view->size - pa, 4096) : 0;
-	return s ? s : "";
-}
-
 /* One pass over the map: RAM is added, or everything else is cut. */
 static void walk_memory(const struct boot_view *view, const uint8_t *info,
 			struct boot_info *bi, bool ram)
@@ -102,7 +93,7 @@ static void read_modules(const struct boot_view *view, const uint8_t *info,
 			bi->module_dropped += count - i;
 			return;
 		}
-		s = string_at(view, boot_u32(m + 8), &max);
+		s = boot_string_at(view, boot_u32(m + 8), &max);
 		boot_add_module(bi, boot_u32(m), boot_u32(m + 4), s, max);
 	}
 }
@@ -135,11 +126,11 @@ int multiboot1_parse(const struct boot_view *view, uint32_t pa, struct boot_info
 		return AMBIT_EINVAL;
 	flags = field(info, INFO_FLAGS);
 	if (flags & FLAG_CMDLINE) {
-		s = string_at(view, field(info, INFO_CMDLINE), &max);
+		s = boot_string_at(view, field(info, INFO_CMDLINE), &max);
 		boot_set_cmdline(bi, s, max);
 	}
 	if (flags & FLAG_LOADER) {
-		s = string_at(view, field(info, INFO_LOADER), &max);
+		s = boot_string_at(view, field(info, INFO_LOADER), &max);
 		boot_copy(bi, bi->loader, sizeof(bi->loader), s, max);
 	}
 	read_memory(view, info, flags, bi);

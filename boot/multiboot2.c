@@ -12,26 +12,34 @@ enum {
 };
 
 #define MMAP_RAM	1
-#define INFO_BYTES_MAX	MIB(16)
+#define INFO_BYTES_MAX	(1u << 20)
+
+struct list {
+	const uint8_t *p;	/* all of the information */
+	uint64_t pa;		/* where it lies */
+	uint32_t bytes, next;	/* offset of the next tag */
+};
 
 struct tag {
 	uint32_t type, size;	/* size of all of it */
-	uint64_t pa;		/* where it lies */
+	uint64_t pa;
 	const uint8_t *p;
 };
 
-/* The tag at *pa, which then moves on; false at the end or at a bad tag. */
-static bool next_tag(const struct boot_view *view, uint64_t *pa, uint64_t end, struct tag *t)
+/* The next tag of the list; false at the end or at a bad tag. */
+static bool next_tag(struct list *l, struct tag *t)
 {
-	if (end - *pa < 8)
+	uint32_t left = l->bytes - l->next;
+
+	if (left < 8)
 		return false;
-	t->p = boot_at(view, *pa, 8);
+	t->p = l->p + l->next;
+	t->pa = l->pa + l->next;
 	t->type = boot_u32(t->p);
 	t->size = boot_u32(t->p + 4);
-	t->pa = *pa;
-	if (t->type == TAG_END || t->size < 8 || t->size > end - *pa)
+	if (t->type == TAG_END || t->size < 8 || t->size > left)
 		return false;
-	*pa += MIN(ALIGN_UP((uint64_t)t->size, 8), end - *pa);
+	l->next += MIN(ALIGN_UP(t->size, 8), left);
 	return true;
 }
 
@@ -115,12 +123,11 @@ static void read_tag(const struct tag *t, struct boot_info *bi)
 enum pass { PASS_RAM, PASS_CUT, PASS_REST, PASS_MODULES };
 
 /* The order of tags is the loader's; ours is map, then all that relies on it. */
-static void walk_tags(const struct boot_view *view, uint64_t pa, uint64_t end,
-		      enum pass pass, struct boot_info *bi)
+static void walk_tags(struct list l, enum pass pass, struct boot_info *bi)
 {
 	struct tag t;
 
-	while (next_tag(view, &pa, end, &t)) {
+	while (next_tag(&l, &t)) {
 		if (pass == PASS_RAM || pass == PASS_CUT) {
 			if (t.type == TAG_MMAP)
 				walk_memory(&t, bi, pass == PASS_RAM);
@@ -136,14 +143,17 @@ static void walk_tags(const struct boot_view *view, uint64_t pa, uint64_t end,
 int multiboot2_parse(const struct boot_view *view, uint32_t pa, struct boot_info *bi)
 {
 	const uint8_t *head = boot_at(view, pa, 8);
-	uint64_t bytes;
+	struct list l = { .pa = pa, .next = 8 };
 
 	if (!head)
 		return AMBIT_EINVAL;
-	bytes = boot_u32(head);
-	if (bytes < 8 || bytes > INFO_BYTES_MAX || !boot_at(view, pa, bytes))
+	l.bytes = boot_u32(head);
+	if (l.bytes < 8 || l.bytes > INFO_BYTES_MAX)
+		return AMBIT_EINVAL;
+	l.p = boot_at(view, pa, l.bytes);
+	if (!l.p)
 		return AMBIT_EINVAL;
 	for (enum pass pass = PASS_RAM; pass <= PASS_MODULES; pass++)
-		walk_tags(view, (uint64_t)pa + 8, pa + bytes, pass, bi);
+		walk_tags(l, pass, bi);
 	return AMBIT_OK;
 }

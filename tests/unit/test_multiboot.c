@@ -47,7 +47,7 @@ static void reset(void)
 
 static int parse(int version, uint32_t info)
 {
-	const struct boot_view view = { memory, MEMORY };
+	const struct boot_view view = { memory, MEMORY, NULL };
 
 	return version == 1 ? multiboot1_parse(&view, info, &bi) :
 			      multiboot2_parse(&view, info, &bi);
