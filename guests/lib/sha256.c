@@ -34,50 +34,87 @@ static inline uint32_t word_be(const uint8_t *p)
 	return __builtin_bswap32(v);
 }
 
-/* W of round t + 16 from those of rounds t to t + 15. */
-static inline uint32_t schedule(const uint32_t w[16], unsigned int t)
+/* FIPS 180-4, 4.1.2, with the rotations nested: one instruction less for each. */
+#define SIGMA0(x) rotr((x) ^ rotr((x) ^ rotr((x), 9), 11), 2)
+#define SIGMA1(x) rotr((x) ^ rotr((x) ^ rotr((x), 14), 5), 6)
+
+/* W of round t + 16 from those of rounds t to t + 15, in its place. */
+static inline void schedule(uint32_t w[16], unsigned int t)
 {
 	uint32_t w15 = w[(t + 1) & 15], w2 = w[(t + 14) & 15];
 	uint32_t s0 = rotr(w15, 7) ^ rotr(w15, 18) ^ w15 >> 3;
 	uint32_t s1 = rotr(w2, 17) ^ rotr(w2, 19) ^ w2 >> 10;
 
-	return w[t & 15] + s0 + w[(t + 9) & 15] + s1;
+	w[t] += s0 + w[(t + 9) & 15] + s1;
 }
 
-static void compress(uint32_t h[8], const uint8_t *block)
+static void schedule_all(uint32_t w[16])
+{
+	/* Written out, so that every index is a constant. */
+	schedule(w, 0);
+	schedule(w, 1);
+	schedule(w, 2);
+	schedule(w, 3);
+	schedule(w, 4);
+	schedule(w, 5);
+	schedule(w, 6);
+	schedule(w, 7);
+	schedule(w, 8);
+	schedule(w, 9);
+	schedule(w, 10);
+	schedule(w, 11);
+	schedule(w, 12);
+	schedule(w, 13);
+	schedule(w, 14);
+	schedule(w, 15);
+}
+
+/*
+ * Round i of sixteen. Instead of moving the eight variables along, the next
+ * round names them shifted by one; d and h are the two that get new values.
+ */
+#define ROUND(a, b, c, d, e, f, g, h, i) do {				\
+	h += SIGMA1(e) +						\
+	     (g ^ (e & (f ^ g))) + kt[i] + w[i];			\
+	d += h;								\
+	h += SIGMA0(a) +						\
+	     ((a & b) | (c & (a | b)));					\
+} while (0)
+
+#define EIGHT_ROUNDS(i) do {						\
+	ROUND(a, b, c, d, e, f, g, h, (i));				\
+	ROUND(h, a, b, c, d, e, f, g, (i) + 1);				\
+	ROUND(g, h, a, b, c, d, e, f, (i) + 2);				\
+	ROUND(f, g, h, a, b, c, d, e, (i) + 3);				\
+	ROUND(e, f, g, h, a, b, c, d, (i) + 4);				\
+	ROUND(d, e, f, g, h, a, b, c, (i) + 5);				\
+	ROUND(c, d, e, f, g, h, a, b, (i) + 6);				\
+	ROUND(b, c, d, e, f, g, h, a, (i) + 7);				\
+} while (0)
+
+static void compress(uint32_t state[8], const uint8_t *block)
 {
 	uint32_t w[16];
-	uint32_t a = h[0], b = h[1], c = h[2], d = h[3];
-	uint32_t e = h[4], f = h[5], g = h[6], i = h[7];
+	uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+	uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
 
-	for (unsigned int t = 0; t < 64; t++) {
-		uint32_t t1, t2;
-
-		if (t < 16)
-			w[t] = word_be(block + 4 * t);
-		else
-			w[t & 15] = schedule(w, t);
-		t1 = i + (rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25)) +
-		     ((e & f) ^ (~e & g)) + k[t] + w[t & 15];
-		t2 = (rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22)) +
-		     ((a & b) ^ (a & c) ^ (b & c));
-		i = g;
-		g = f;
-		f = e;
-		e = d + t1;
-		d = c;
-		c = b;
-		b = a;
-		a = t1 + t2;
+	for (unsigned int t = 0; t < 16; t++)
+		w[t] = word_be(block + 4 * t);
+	for (const uint32_t *kt = k; ; kt += 16) {
+		EIGHT_ROUNDS(0);
+		EIGHT_ROUNDS(8);
+		if (kt == k + 48)
+			break;
+		schedule_all(w);
 	}
-	h[0] += a;
-	h[1] += b;
-	h[2] += c;
-	h[3] += d;
-	h[4] += e;
-	h[5] += f;
-	h[6] += g;
-	h[7] += i;
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
 }
 
 void sha256_init(struct sha256 *s)

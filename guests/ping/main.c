@@ -227,8 +227,9 @@ int guest_main(void)
 	uint64_t start;
 
 	ping_configure();
-	printf("PING %u.%u.%u.%u %u(%u) bytes of data\n", IP_ARGS(ping.to),
-	       ping.size, ping.size + ICMP_HEADER + IP_HEADER);
+	printf("PING %u.%u.%u.%u (%u.%u.%u.%u) %u(%u) bytes of data.\n",
+	       IP_ARGS(ping.to), IP_ARGS(ping.to), ping.size,
+	       ping.size + ICMP_HEADER + IP_HEADER);
 	wait_for_link(time_now() + cmdline_u64("wait-ms", 10000) * MS);
 	resolve();
 	start = time_now();
