@@ -31,6 +31,14 @@ static uint32_t choose(uint64_t msr, uint32_t need, uint32_t wish, const char *n
 	return need | (wish & may(msr)) | must(msr);
 }
 
+static void check_basic(const struct vmx_caps *c)
+{
+	if (c->basic & BASIC_ADDR_32)
+		hv_refuse("this CPU's VT-x reaches memory below 4 GiB only");
+	if ((c->basic >> BASIC_TYPE_SHIFT & 15) != EPT_TYPE_WB)
+		hv_refuse("this CPU's VT-x lacks write-back control structures");
+}
+
 static void choose_controls(struct vmx_caps *c)
 {
 	bool t = c->basic & BASIC_TRUE;
@@ -90,6 +98,7 @@ void vmx_caps_read(struct vmx_caps *c)
 	c->cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
 	c->cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
 	c->cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
+	check_basic(c);
 	choose_controls(c);
 	choose_secondary(c);
 	choose_ept(c);

@@ -45,6 +45,7 @@ void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 	v->arch.inject = EVENT_VALID | type << EVENT_TYPE_SHIFT | vector |
 			 (has_error ? EVENT_ERROR : 0);
 	v->arch.inject_error = error;
+	vmcs_write(VMCS_SHADOW, vmcs_read(VMCS_SHADOW) & ~SHADOW_INSTRUCTION);
 }
 
 bool vmx_interrupts_on(struct vcpu *v)

@@ -255,7 +255,7 @@ static void ept_flush(struct pcpu *p, struct vcpu *v)
 	bool one = vmx_caps.ept_vpid & EPT_CAP_INVEPT_ONE;
 
 	invalidate(false, one ? INV_ONE : INV_ALL, one ? v->arch.eptp : 0);
-	v->vm->flushed[p->id] = generation;
+	STORE_RELEASE(v->vm->flushed[p->id], generation);
 	p->arch.debug[0]++;
 }
 

@@ -63,8 +63,8 @@ static uint32_t proc2_for(struct vcpu *v)
 	if (guest_cpuid_leaf(v, 13, 1).eax & BIT(3))
 		want |= PROC2_XSAVES;
 	if (want & ~vmx_caps.proc2_allowed)
-		panic("guest CPUID offers what VT-x lacks: controls 0x%x",
-		      want & ~vmx_caps.proc2_allowed);
+		hv_refuse("this CPU's VT-x cannot give guests its RDTSCP (controls 0x%x)",
+			  want & ~vmx_caps.proc2_allowed);
 	return want;
 }
 

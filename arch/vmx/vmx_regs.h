@@ -29,6 +29,7 @@
 
 #define BASIC_REVISION		0x7fffffffu
 #define BASIC_ADDR_32		BIT(48)		/* VMX structures below 4 GiB */
+#define BASIC_TYPE_SHIFT	50		/* memory type of VMX structures */
 #define BASIC_TRUE		BIT(55)
 
 #define PIN_INTERRUPT		(1u << 0)
