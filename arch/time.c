@@ -199,7 +199,7 @@ static bool measure_by_pit(struct sample *ticks)
 {
 	struct sample run;
 
-	ticks->tsc = UINT64_MAX;
+	*ticks = (struct sample){ .ref = 1, .tsc = UINT64_MAX };
 	for (uint32_t i = 0; i < PIT_RUNS; i++) {
 		if (!pit_run(&run))
 			return false;
