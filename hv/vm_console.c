@@ -78,8 +78,21 @@ static bool take_line(struct vm *vm, bool final)
 		out[out_len++] = '\n';
 		c->tail += n;
 	}
+	if (!n && c->end_due && c->head == c->tail) {
+		c->end_due = false;
+		out_len = hv_snprintf(out, sizeof(out), CONSOLE_PREFIX "%s: %s\n",
+				      vm->name, vm->crashed ? "crashed" : "stopped");
+	}
 	spin_unlock(&c->lock);
-	return n != 0;
+	return out_len != 0;
+}
+
+void vm_console_ended(struct vm *vm)
+{
+	spin_lock(&vm->console.lock);
+	vm->console.end_due = true;
+	spin_unlock(&vm->console.lock);
+	sched_work(0, &drain);
 }
 
 /* The next line of whoever has one, starting from turn. */

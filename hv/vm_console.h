@@ -16,12 +16,15 @@ struct vm;
 struct vm_console {
 	struct spinlock lock;
 	uint32_t head, tail;	/* bytes put in and taken out, free-running */
+	bool end_due;		/* say that the VM ended, behind its last line */
 	char *ring;
 };
 
 int vm_console_create(struct vm *vm);
 /* Put up to n bytes in; returns how many there was room for. */
 size_t vm_console_put(struct vm *vm, const char *s, size_t n);
+/* The VM rests: say so once all that it wrote is out. */
+void vm_console_ended(struct vm *vm);
 /* The hypervisor's log has a line: have it drained. Any pCPU. */
 void vm_console_log_ready(void);
 /* Write out all that is left, waiting for the UART: before power-off,

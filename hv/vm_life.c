@@ -227,7 +227,7 @@ static void rest_or_restart(struct vm *vm)
 		vm->state = VM_EMPTY;
 	spin_unlock(&vm->lock);
 	if (!again) {
-		hv_log("%s: %s", vm->name, vm->crashed ? "crashed" : "stopped");
+		vm_console_ended(vm);
 		end_vm_rests(vm);
 		return;
 	}
