@@ -2,8 +2,8 @@
 ;
 ; Entry of a guest program: 32-bit PVH entry of the first vCPU and the entry of
 ; vCPUs started later, both into long mode on an identity map; the stubs of
-; exceptions and of the upcall vector. The first GiB is mapped here, the rest
-; by paging.c.
+; exceptions and of the upcall vector. The first 4 GiB are mapped here, as start
+; info and modules may lie anywhere there, the rest by paging.c.
 
 %define CR0_SET		0x80010001	; PG, WP, PE
 %define CR4_SET		0x20		; PAE
@@ -22,7 +22,7 @@ section .bss nobits alloc noexec write align=4096
 	global boot_pml4
 boot_pml4:	resb 4096
 boot_pdpt:	resb 4096
-boot_pd:	resb 4096
+boot_pd:	resb 4 * 4096
 stack:		resb STACK_SIZE
 stack_top:
 
@@ -45,10 +45,15 @@ pvh_entry:
 	mov eax, boot_pdpt + PTE_TABLE
 	mov [boot_pml4], eax
 	mov eax, boot_pd + PTE_TABLE
-	mov [boot_pdpt], eax
+	mov edi, boot_pdpt
+	mov ecx, 4
+.pdpt:	mov [edi], eax
+	add eax, 4096
+	add edi, 8
+	loop .pdpt
 	mov edi, boot_pd
 	mov eax, PTE_LARGE
-	mov ecx, 512
+	mov ecx, 4 * 512
 .fill:	mov [edi], eax
 	add eax, 0x200000
 	add edi, 8

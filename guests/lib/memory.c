@@ -7,7 +7,7 @@
 #include "guests/lib/internal.h"
 
 #define LOW_END		0x100000ull
-#define GIB		(1ull << 30)
+#define MAPPED_END	(4ull << 30)	/* by entry.asm */
 #define MODULE_MAX	8
 #define RAM		1
 #define RESERVED_MAX	(MODULE_MAX + 5)
@@ -98,7 +98,7 @@ static void reserve_start_info(const struct pvh_start_info *si)
 	}
 }
 
-/* RAM is mapped in two passes: pages below 1 GiB serve as page tables. */
+/* RAM is freed in two passes: the page tables of the second are of the first. */
 static void free_ram(const struct pvh_start_info *si, uint64_t from, uint64_t to)
 {
 	const struct pvh_memmap *map = (const struct pvh_memmap *)si->memmap;
@@ -110,7 +110,7 @@ static void free_ram(const struct pvh_start_info *si, uint64_t from, uint64_t to
 
 		if (map[i].type != RAM || base >= end)
 			continue;
-		if (from >= GIB)
+		if (from >= MAPPED_END)
 			paging_map(base, end - base);
 		free_unreserved(base, end);
 	}
@@ -119,8 +119,8 @@ static void free_ram(const struct pvh_start_info *si, uint64_t from, uint64_t to
 void memory_init(const struct pvh_start_info *si)
 {
 	reserve_start_info(si);
-	free_ram(si, LOW_END, GIB);
-	free_ram(si, GIB, UINT64_MAX);
+	free_ram(si, LOW_END, MAPPED_END);
+	free_ram(si, MAPPED_END, UINT64_MAX);
 }
 
 void *page_alloc(size_t n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The identity map beyond the first GiB, which entry.asm maps: 2 MiB pages, or
+ * The identity map beyond the first 4 GiB, which entry.asm maps: 2 MiB pages, or
  * 1 GiB pages where the CPU has them. Mappings are only ever added, so that no
  * TLB needs to be flushed.
  */
