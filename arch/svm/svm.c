@@ -169,6 +169,7 @@ static void load(struct arch_pcpu *p, struct vcpu *v)
 	/* DR7 is 0x400 outside of the guest: they break nothing here. */
 	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
 			 : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+	write_cr2(vmcb_of(v)->cr2);	/* not every VMRUN loads it */
 	if (svm_caps.tsc_aux)
 		wrmsr(MSR_TSC_AUX, v->arch.tsc_aux);
 	p->hvm_current = v;
