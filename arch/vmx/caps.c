@@ -64,8 +64,11 @@ static void choose_controls(struct vmx_caps *c)
 
 static void choose_secondary(struct vmx_caps *c)
 {
-	uint64_t proc2 = rdmsr(MSR_VMX_PROC2);
+	uint64_t proc2 = 0;
 
+	/* Without secondary controls there is no such MSR. */
+	if (may(rdmsr(MSR_VMX_PROC)) & PROC_SECONDARY)
+		proc2 = rdmsr(MSR_VMX_PROC2);
 	c->proc2_allowed = may(proc2);
 	if (!(may(proc2) & PROC2_EPT))
 		hv_refuse("this CPU's VT-x has no EPT");
@@ -99,8 +102,8 @@ void vmx_caps_read(struct vmx_caps *c)
 	c->cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
 	c->cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
 	check_basic(c);
-	choose_controls(c);
 	choose_secondary(c);
+	choose_controls(c);
 	choose_ept(c);
 	c->tsc_aux = cpuid(0x80000001).edx & BIT(27);
 }
