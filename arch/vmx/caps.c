@@ -5,6 +5,7 @@
  */
 #include "hv/panic.h"
 
+#include "arch/arch.h"
 #include "arch/cpu.h"
 #include "arch/msr.h"
 #include "arch/vmx/vmx.h"
@@ -18,6 +19,7 @@
 #define PROC2_WISH	(PROC2_WBINVD | PROC2_PAUSE_LOOP | PROC2_ENCLS)
 #define EXIT_NEED	(EXIT_SAVE_DEBUG | EXIT_HOST_64)
 #define ENTRY_NEED	ENTRY_LOAD_DEBUG
+#define BOUND_HZ	200		/* see choose_bound() */
 #define EXIT_EFER	(EXIT_SAVE_EFER | EXIT_LOAD_EFER)
 
 /* Low half of a control MSR: bits that must be 1. High half: that may be. */
@@ -39,6 +41,24 @@ static void check_basic(const struct vmx_caps *c)
 		hv_refuse("this CPU's VT-x lacks write-back control structures");
 }
 
+/*
+ * Guest mode ends at latest after this time, by the VMX-preemption timer where
+ * there is one. That is for CPUs that hold an interrupt back while a guest runs
+ * which was entered with IF = 0: a guest that spins so would keep the pCPU.
+ */
+static void choose_bound(struct vmx_caps *c)
+{
+	uint32_t shift = (uint32_t)rdmsr(MSR_VMX_MISC) & MISC_TIMER_SHIFT;
+	uint64_t bound = (arch_tsc_hz() / BOUND_HZ) >> shift;
+
+	if (!(c->pin & PIN_TIMER) || !(c->exit & EXIT_SAVE_TIMER)) {
+		c->pin &= ~PIN_TIMER;
+		c->exit &= ~EXIT_SAVE_TIMER;
+		return;
+	}
+	c->bound = (uint32_t)MAX(MIN(bound, (uint64_t)UINT32_MAX), 1ull);
+}
+
 static void choose_controls(struct vmx_caps *c)
 {
 	bool t = c->basic & BASIC_TRUE;
@@ -47,7 +67,7 @@ static void choose_controls(struct vmx_caps *c)
 	uint64_t exit = rdmsr(t ? MSR_VMX_TRUE_EXIT : MSR_VMX_EXIT);
 	uint64_t entry = rdmsr(t ? MSR_VMX_TRUE_ENTRY : MSR_VMX_ENTRY);
 
-	c->pin = choose(pin, PIN_NEED, PIN_VIRTUAL_NMI, "pin-based");
+	c->pin = choose(pin, PIN_NEED, PIN_VIRTUAL_NMI | PIN_TIMER, "pin-based");
 	c->proc = choose(proc, PROC_NEED, 0, "processor-based");
 	if ((may(proc) & PROC_WINDOW) == 0)
 		hv_refuse("VT-x lacks interrupt-window exits");
@@ -55,11 +75,13 @@ static void choose_controls(struct vmx_caps *c)
 		hv_refuse("VT-x forces exits (0x%x) that EPT makes needless",
 			  c->proc & PROC_AVOID);
 	c->efer_switch = !(EXIT_EFER & ~may(exit)) && (may(entry) & ENTRY_LOAD_EFER);
-	c->exit = choose(exit, EXIT_NEED, c->efer_switch ? EXIT_EFER : 0, "exit");
+	c->exit = choose(exit, EXIT_NEED, EXIT_SAVE_TIMER |
+			 (c->efer_switch ? EXIT_EFER : 0), "exit");
 	c->entry = choose(entry, ENTRY_NEED,
 			  c->efer_switch ? ENTRY_LOAD_EFER : 0, "entry");
 	if ((may(entry) & ENTRY_GUEST_64) == 0)
 		hv_refuse("VT-x lacks 64-bit guests");
+	choose_bound(c);
 }
 
 static void choose_secondary(struct vmx_caps *c)

@@ -290,6 +290,10 @@ static __attribute__((noinline)) void decode_rest(struct vcpu *v,
 	exit->qualification = vmcs_read(VMCS_QUALIFICATION);
 	exit->reason = EXIT_NONE;
 	switch ((uint32_t)exit->code) {
+	case VMX_EXIT_TIMER:
+		vmcs_write(VMCS_TIMER, vmx_caps.bound);
+		exit->reason = EXIT_INTERRUPT;	/* there may be one */
+		break;
 	case VMX_EXIT_EXCEPTION:
 		exception(v);
 		break;

@@ -116,6 +116,8 @@ void vmcs_init_controls(struct vcpu *v)
 
 	vmcs_write(VMCS_PIN, c->pin);
 	vmcs_write(VMCS_EXIT, c->exit);
+	if (c->bound)
+		vmcs_write(VMCS_TIMER, c->bound);
 	vmcs_write(VMCS_MSR_BITMAP, vmx_msr_bitmap.v);
 	init_proc2(v);
 	init_msr_areas(v);

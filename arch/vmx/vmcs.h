@@ -68,6 +68,7 @@ enum vmcs_field {
 	VMCS_SHADOW = 0x4824,		/* interruptibility state */
 	VMCS_ACTIVITY = 0x4826,
 	VMCS_GUEST_SYSENTER_CS = 0x482a,
+	VMCS_TIMER = 0x482e,		/* counts down in guest mode */
 	VMCS_HOST_SYSENTER_CS = 0x4c00,
 	VMCS_CR0_MASK = 0x6000,
 	VMCS_CR4_MASK = 0x6002,

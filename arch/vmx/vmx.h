@@ -17,6 +17,7 @@ struct vmx_caps {
 	uint32_t pin, proc, exit, entry;	/* values for every VMCS */
 	uint32_t proc2;		/* likewise, before what a guest's CPUID adds */
 	uint32_t proc2_allowed;
+	uint32_t bound;		/* guest time between two exits; 0: no limit */
 	bool efer_switch;	/* VM entry and exit load EFER themselves */
 	bool tsc_aux;		/* the MSR exists */
 };

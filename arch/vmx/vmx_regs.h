@@ -13,6 +13,7 @@
 #define MSR_VMX_PROC		0x482
 #define MSR_VMX_EXIT		0x483
 #define MSR_VMX_ENTRY		0x484
+#define MSR_VMX_MISC		0x485
 #define MSR_VMX_CR0_FIXED0	0x486
 #define MSR_VMX_CR0_FIXED1	0x487
 #define MSR_VMX_CR4_FIXED0	0x488
@@ -32,9 +33,12 @@
 #define BASIC_TYPE_SHIFT	50		/* memory type of VMX structures */
 #define BASIC_TRUE		BIT(55)
 
+#define MISC_TIMER_SHIFT	0x1fu		/* TSC ticks of one timer tick, log 2 */
+
 #define PIN_INTERRUPT		(1u << 0)
 #define PIN_NMI			(1u << 3)
 #define PIN_VIRTUAL_NMI		(1u << 5)
+#define PIN_TIMER		(1u << 6)
 
 #define PROC_WINDOW		(1u << 2)
 #define PROC_TSC_OFFSET		(1u << 3)
@@ -67,6 +71,7 @@
 #define EXIT_HOST_64		(1u << 9)
 #define EXIT_SAVE_EFER		(1u << 20)
 #define EXIT_LOAD_EFER		(1u << 21)
+#define EXIT_SAVE_TIMER		(1u << 22)
 
 #define ENTRY_LOAD_DEBUG	(1u << 2)
 #define ENTRY_GUEST_64		(1u << 9)
@@ -124,6 +129,7 @@ enum vmx_exit_reason {
 	VMX_EXIT_EPT_VIOLATION = 48,
 	VMX_EXIT_EPT_MISCONFIG = 49,
 	VMX_EXIT_INVEPT = 50,
+	VMX_EXIT_TIMER = 52,
 	VMX_EXIT_INVVPID = 53,
 	VMX_EXIT_WBINVD = 54,
 	VMX_EXIT_XSETBV = 55,
