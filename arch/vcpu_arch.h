@@ -28,6 +28,7 @@ struct arch_vcpu {
 	int64_t tsc_offset;		/* TSC offset */
 	uint64_t host_rsp;		/* and host RSP */
 	uint64_t eptp, cr8;
+	uint64_t cr4_own, cr4_shadow;	/* CR4 bits that are ours; what it reads there */
 	hpa_t msr_areas;		/* EFER's, where VM entry does not load it; or 0 */
 	/* AMD-V */
 	hpa_t vmcb;

@@ -167,10 +167,12 @@ static void cr0_write(struct vcpu *v, uint64_t value)
 
 static void cr4_write(struct vcpu *v, uint64_t value)
 {
-	if (value & vmcs_read(VMCS_CR4_MASK) & ~CR4_MCE)
+	if (value & v->arch.cr4_own & ~CR4_MCE) {
 		inject_gp(v);
-	else
-		vmcs_write(VMCS_CR4_SHADOW, value);
+		return;
+	}
+	v->arch.cr4_shadow = value & v->arch.cr4_own;
+	vmcs_write(VMCS_CR4_SHADOW, value);
 }
 
 /* There is no local APIC whose priority it could be: a register, no more. */

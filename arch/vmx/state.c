@@ -217,23 +217,17 @@ static void get_segments(struct cpu_state *s)
 	s->idtr_limit = (uint32_t)vmcs_read(VMCS_GUEST_IDTR_LIMIT);
 }
 
-/* What the guest would read: its view of the bits that we own. */
-static uint64_t seen(uint64_t value, uint64_t mask, uint64_t shadow)
-{
-	return (value & ~mask) | (shadow & mask);
-}
-
 uint64_t vmx_cr4(struct vcpu *v)
 {
-	(void)v;
-	return seen(vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_CR4_MASK),
-		    vmcs_read(VMCS_CR4_SHADOW));
+	return (vmcs_read(VMCS_GUEST_CR4) & ~v->arch.cr4_own) | v->arch.cr4_shadow;
 }
 
 static void get_control(struct vcpu *v, struct cpu_state *s)
 {
-	s->cr0 = seen(vmcs_read(VMCS_GUEST_CR0), vmcs_read(VMCS_CR0_MASK),
-		      vmcs_read(VMCS_CR0_SHADOW));
+	uint64_t own = vmcs_read(VMCS_CR0_MASK);
+
+	s->cr0 = (vmcs_read(VMCS_GUEST_CR0) & ~own) |
+		 (vmcs_read(VMCS_CR0_SHADOW) & own);
 	s->cr3 = vmcs_read(VMCS_GUEST_CR3);
 	s->cr4 = vmx_cr4(v);
 	s->dr7 = vmcs_read(VMCS_GUEST_DR7);

@@ -112,7 +112,6 @@ static void init_msr_areas(struct vcpu *v)
 void vmcs_init_controls(struct vcpu *v)
 {
 	const struct vmx_caps *c = &vmx_caps;
-	uint64_t cr4_own = ~vmx_cr4_allowed(v) | CR4_MCE;
 
 	vmcs_write(VMCS_PIN, c->pin);
 	vmcs_write(VMCS_EXIT, c->exit);
@@ -131,7 +130,8 @@ void vmcs_init_controls(struct vcpu *v)
 	 * guest's CPUID does not name. A machine check must never find MCE 0. */
 	vmcs_write(VMCS_CR0_MASK, (c->cr0_fixed0 & ~(CR0_PE | CR0_PG)) |
 				  CR0_NW | CR0_CD);
-	vmcs_write(VMCS_CR4_MASK, cr4_own | c->cr4_fixed0);
+	v->arch.cr4_own = ~vmx_cr4_allowed(v) | CR4_MCE | c->cr4_fixed0;
+	vmcs_write(VMCS_CR4_MASK, v->arch.cr4_own);
 }
 
 /* --- host state ------------------------------------------------------------------ */
@@ -187,7 +187,7 @@ static void reset_segments(void)
 	vmcs_write(VMCS_GUEST_IDTR_LIMIT, 0);
 }
 
-static void reset_control_registers(void)
+static void reset_control_registers(struct vcpu *v)
 {
 	const struct vmx_caps *c = &vmx_caps;
 	uint64_t fixed = c->cr0_fixed0 & ~(CR0_PE | CR0_PG);
@@ -197,6 +197,7 @@ static void reset_control_registers(void)
 	vmcs_write(VMCS_GUEST_CR3, 0);
 	vmcs_write(VMCS_GUEST_CR4, c->cr4_fixed0 | CR4_MCE);
 	vmcs_write(VMCS_CR4_SHADOW, 0);
+	v->arch.cr4_shadow = 0;
 	for (uint32_t i = 0; i < 4; i++)
 		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, 0);
 }
@@ -206,7 +207,7 @@ void vmcs_reset_guest(struct vcpu *v, uint64_t entry)
 	/* A restarted VM has new tables. */
 	v->arch.eptp = v->vm->p2m.root.v | EPTP_WALK_4 | EPT_TYPE_WB;
 	vmcs_write(VMCS_EPTP, v->arch.eptp);
-	reset_control_registers();
+	reset_control_registers(v);
 	reset_segments();
 	if (vmx_caps.efer_switch)
 		vmcs_write(VMCS_GUEST_EFER, 0);
