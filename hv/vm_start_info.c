@@ -47,7 +47,8 @@ static uint64_t add_string(struct block *b, uint64_t base, size_t *used,
 
 	if (sizeof(*b) + *used + n + 1 > START_INFO_SIZE)
 		return 0;
-	memcpy(b->strings + *used, s, n);
+	if (n)		/* a text that is not given has no address */
+		memcpy(b->strings + *used, s, n);
 	b->strings[*used + n] = '\0';
 	*used += n + 1;
 	return at;
