@@ -56,6 +56,7 @@ uint64_t arch_tsc_hz(void);		/* measured */
 bool arch_tsc_stable(void);		/* invariant TSC announced by CPUID */
 /* What to add to this pCPU's TSC to agree with the boot CPU (measured). */
 int64_t arch_tsc_skew(uint32_t pcpu);
+#ifdef AMBIT_HV
 static inline uint64_t arch_tsc(void)
 {
 	uint32_t lo, hi;
@@ -63,6 +64,9 @@ static inline uint64_t arch_tsc(void)
 	__asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
 	return (uint64_t)hi << 32 | lo;
 }
+#else
+uint64_t arch_tsc(void);		/* host tests set their own time */
+#endif
 /*
  * Monotonic ticks of a reference clock that keeps time when the TSC does not
  * (HPET or PM timer, extended to 64 bits by regular calls), and its rate.

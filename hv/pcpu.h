@@ -40,6 +40,7 @@ struct pcpu {
 	struct vcpu_heap timers;	/* vCPUs by heap_tsc */
 	struct work *work;		/* to run now */
 	struct work *delayed;		/* to run later, unordered: few */
+	uint64_t left_tsc;		/* when the last vCPU left */
 	uint64_t slice_end;		/* TSC when current must look at the queue */
 	uint64_t armed;			/* what the timer is set to */
 	uint64_t min_vruntime;
@@ -51,16 +52,17 @@ _Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");
 /* CPUs that came up; only their regions are mapped. Written at boot. */
 extern bool pcpu_online[PCPU_MAX];
 
+#ifdef AMBIT_HV
 static inline struct pcpu *pcpu_of(uint32_t id)
 {
 	return (struct pcpu *)(VA_PERCPU + (uint64_t)id * PERCPU_SIZE);
 }
 
-#ifdef AMBIT_HV
 static inline struct pcpu *this_pcpu(void)
 {
 	return (struct pcpu *)(read_rsp() & ~(uint64_t)(PERCPU_SIZE - 1));
 }
-#else
-struct pcpu *this_pcpu(void);	/* tests/fake */
+#else	/* tests/fake */
+struct pcpu *pcpu_of(uint32_t id);
+struct pcpu *this_pcpu(void);
 #endif

@@ -14,9 +14,27 @@
  * host's own. Filled with nothing in particular; replaces what was there.
  */
 void fake_ram_create(uint64_t bytes);
+/* The same, as a booted PC: RAM from 0 to bytes, the allocator over it. */
+void fake_machine(uint64_t bytes);
 
 /* The pCPU on which the calling host thread runs, 0 at first. */
 extern __thread uint32_t fake_cpu;
+
+/*
+ * Time stands still but for what a test adds to fake_tsc. fake_timer has what
+ * each pCPU's timer is set to (UINT64_MAX: off; it goes off by itself once
+ * arch_timer_fired() finds it due), fake_kicks how often each was kicked.
+ */
+extern uint64_t fake_tsc, fake_timer[], fake_kicks[];
+void fake_clock_reset(void);
+
+/*
+ * Call look() before every machine instruction from fake_step_begin() to
+ * fake_step_end(): whatever it does happens as if by another CPU, just there.
+ * For one CPU alone; the order in which stores become visible is not tested.
+ */
+void fake_step_begin(void (*look)(void));
+void fake_step_end(void);
 
 /* Does stmt end in panic() or hv_refuse()? fake_last_words has the text. */
 #define PANICS(stmt) __extension__ ({			\

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Time, timers and kicks of the fake machine. */
+#include "arch/arch.h"
+#include "tests/fake/fake.h"
+
+uint64_t fake_tsc, fake_timer[PCPU_MAX], fake_kicks[PCPU_MAX];
+
+void fake_clock_reset(void)
+{
+	fake_tsc = 1;
+	for (uint32_t i = 0; i < PCPU_MAX; i++) {
+		fake_timer[i] = UINT64_MAX;
+		fake_kicks[i] = 0;
+	}
+}
+
+uint64_t arch_tsc(void)
+{
+	return READ_ONCE(fake_tsc);
+}
+
+void arch_timer_set(uint64_t tsc)
+{
+	fake_timer[fake_cpu] = tsc;
+}
+
+bool arch_timer_fired(void)
+{
+	bool fired = fake_timer[fake_cpu] <= arch_tsc();
+
+	if (fired)
+		fake_timer[fake_cpu] = UINT64_MAX;
+	return fired;
+}
+
+void arch_kick(uint32_t id)
+{
+	__atomic_fetch_add(&fake_kicks[id], 1, __ATOMIC_SEQ_CST);
+}
