@@ -5,5 +5,6 @@ arch-objs := arch/entry.o arch/desc.o arch/trap.o arch/cpu.o arch/paging.o \
 	arch/console.o arch/power.o
 arch-objs += arch/hvm.o arch/xstate.o arch/vmx/vmx.o arch/vmx/caps.o arch/vmx/vcpu.o \
 	arch/vmx/vmcs.o arch/vmx/exit.o arch/vmx/state.o arch/vmx/entry.o
-arch-objs += arch/guest_cpuid.o arch/guest_msr.o arch/insn.o arch/svm/svm.o arch/svm/vmcb.o \
-	arch/svm/exit.o arch/svm/state.o arch/svm/probe.o arch/svm/entry.o
+arch-objs += arch/guest_cpuid.o arch/guest_msr.o arch/insn.o arch/svm/svm.o arch/svm/caps.o \
+	arch/svm/vcpu.o arch/svm/vmcb.o arch/svm/exit.o arch/svm/state.o \
+	arch/svm/probe.o arch/svm/entry.o

@@ -51,6 +51,7 @@ struct arch_pcpu {
 	hpa_t hvm_host;		/* SVM: host VMCB for VMLOAD/VMSAVE */
 	void *hvm_current;	/* vCPU whose state is loaded here, or NULL */
 	uint64_t xcr0;		/* value now in XCR0 */
+	uint64_t tsc_aux;	/* SVM: value now in TSC_AUX */
 	uint64_t asid_next, asid_generation; /* SVM; VMX: unused */
 	uint64_t debug[4];	/* for the vendor's own use */
 };

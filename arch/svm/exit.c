@@ -35,40 +35,39 @@ static inline uint64_t next_rip(const struct vmcb *c, uint32_t length)
 	return (uint32_t)(c->rip + length);
 }
 
-static bool hot_call(struct vcpu *v, struct vmcb *c)
+/* What both hot exits end with. */
+static inline void hot_done(struct vcpu *v, struct vmcb *c, uint32_t length)
 {
-	if (c->rax != AMBIT_HC_VERSION || c->cpl)
-		return false;
-	c->rax = AMBIT_ABI_VERSION;
-	v->regs.rdx = hv_features;
-	c->rip = next_rip(c, LENGTH_VMMCALL);
-	return true;
+	c->rip = next_rip(c, length);
+	c->interrupt_shadow = 0;
+	c->tlb_control = TLB_CONTROL_NONE;
+	v->count.hot_calls++;
 }
 
-static bool hot_cpuid(struct vcpu *v, struct vmcb *c)
+static __attribute__((noinline)) bool hot_cpuid(struct vcpu *v, struct vmcb *c)
 {
 	v->regs.rax = c->rax;
 	guest_cpuid(v);
 	c->rax = v->regs.rax;
-	c->rip = next_rip(c, LENGTH_CPUID);
+	hot_done(v, c, LENGTH_CPUID);
 	return true;
 }
 
+/* A call that is not the null call is to get away from here fast; skip() knows
+ * single stepping. */
 bool svm_exit_hot(struct vcpu *v, struct vmcb *c)
 {
-	/* skip() knows single stepping. */
-	if (unlikely(c->rflags & (RFLAGS_TF | RFLAGS_RF)))
-		return false;
-	if (c->exit_code == VMEXIT_VMMCALL) {
-		if (!hot_call(v, c))
+	if (likely(c->exit_code == VMEXIT_VMMCALL)) {
+		if (c->rax != AMBIT_HC_VERSION || c->cpl ||
+		    (c->rflags & (RFLAGS_TF | RFLAGS_RF)))
 			return false;
-	} else if (c->exit_code != VMEXIT_CPUID || !hot_cpuid(v, c)) {
-		return false;
+		c->rax = AMBIT_ABI_VERSION;
+		v->regs.rdx = hv_features;
+		hot_done(v, c, LENGTH_VMMCALL);
+		return true;
 	}
-	c->interrupt_shadow = 0;
-	c->tlb_control = TLB_CONTROL_NONE;
-	v->count.hot_calls++;
-	return true;
+	return c->exit_code == VMEXIT_CPUID &&
+	       !(c->rflags & (RFLAGS_TF | RFLAGS_RF)) && hot_cpuid(v, c);
 }
 
 void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
@@ -93,26 +92,38 @@ static void redo_event(struct vcpu *v, const struct vmcb *c)
 		v->arch.inject = info;
 }
 
-void svm_skip(struct vcpu *v, const struct vcpu_exit *exit)
+/* Code that changed or vanished meanwhile: any length is as good. */
+static __attribute__((noinline)) uint32_t length_unknown(struct vcpu *v)
 {
-	struct vmcb *c = vmcb_of(v);
-	uint32_t length = exit->insn_len;
+	uint32_t length = insn_length(v);
 
-	if (!length)
-		length = insn_length(v);
-	/* Code that changed or vanished meanwhile: any length is as good. */
-	if (!length)
-		length = 1;
-	c->rip += length;
-	if (!(c->cs.attributes & SEG_LONG))
-		c->rip = (uint32_t)c->rip;
-	c->interrupt_shadow = 0;
+	return length ? length : 1;
+}
+
+/* The instruction was a step that a debugger in the guest wants to see. */
+static __attribute__((noinline)) void step_done(struct vcpu *v, struct vmcb *c)
+{
 	c->rflags &= ~RFLAGS_RF;
 	if (c->rflags & RFLAGS_TF) {
 		c->dr6 |= DR6_BS;
 		c->clean &= ~CLEAN_DR;
 		svm_inject(v, VECTOR_DB, false, 0);
 	}
+}
+
+void svm_skip(struct vcpu *v, const struct vcpu_exit *exit)
+{
+	struct vmcb *c = vmcb_of(v);
+	uint32_t length = exit->insn_len;
+	uint64_t rip;
+
+	if (unlikely(!length))
+		length = length_unknown(v);
+	rip = c->rip + length;
+	c->rip = c->cs.attributes & SEG_LONG ? rip : (uint32_t)rip;
+	c->interrupt_shadow = 0;
+	if (unlikely(c->rflags & (RFLAGS_TF | RFLAGS_RF)))
+		step_done(v, c);
 }
 
 static void decode_io(const struct vmcb *c, struct vcpu_exit *exit)
@@ -176,11 +187,6 @@ static void decode_instruction(struct vcpu *v, const struct vmcb *c,
 			       struct vcpu_exit *exit)
 {
 	switch ((uint32_t)c->exit_code) {
-	case VMEXIT_VMMCALL:
-		exit->reason = EXIT_HYPERCALL;
-		exit->hypercall.cpl = c->cpl;
-		exit->insn_len = (uint32_t)(next_rip(c, LENGTH_VMMCALL) - c->rip);
-		break;
 	case VMEXIT_CPUID:
 		exit->reason = EXIT_CPUID;
 		exit->insn_len = (uint32_t)(next_rip(c, LENGTH_CPUID) - c->rip);
@@ -230,17 +236,17 @@ static void decode_instruction(struct vcpu *v, const struct vmcb *c,
 	}
 }
 
-void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
+static void decode(struct vcpu *v, const struct vmcb *c, struct vcpu_exit *exit)
 {
-	const struct vmcb *c = vmcb_of(v);
 	uint32_t code = (uint32_t)c->exit_code;	/* some leave the high half out */
 
-	exit->code = code;
-	exit->qualification = c->exit_info1;
-	exit->insn_len = c->next_rip ? (uint32_t)(c->next_rip - c->rip) : 0;
 	if (unlikely(c->exit_int_info & EVENT_VALID))
 		redo_event(v, c);
 	switch (code) {
+	case VMEXIT_DR ... VMEXIT_DR + 31:
+		svm_debug_use(v);
+		exit->reason = EXIT_NONE;
+		break;
 	case VMEXIT_INTR:
 		exit->reason = EXIT_INTERRUPT;
 		break;
@@ -267,4 +273,21 @@ void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
 	default:
 		decode_instruction(v, c, exit);
 	}
+}
+
+void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
+{
+	const struct vmcb *c = vmcb_of(v);
+
+	exit->code = (uint32_t)c->exit_code;
+	exit->qualification = c->exit_info1;
+	if (likely(c->exit_code == VMEXIT_VMMCALL)) {
+		exit->reason = EXIT_HYPERCALL;
+		exit->hypercall.cpl = c->cpl;
+		exit->insn_len = c->next_rip ? (uint32_t)(c->next_rip - c->rip) :
+					       LENGTH_VMMCALL;
+		return;
+	}
+	exit->insn_len = c->next_rip ? (uint32_t)(c->next_rip - c->rip) : 0;
+	decode(v, c, exit);
 }

@@ -3,6 +3,7 @@
 #include "hv/vm.h"
 
 #include "arch/cpu.h"
+#include "arch/desc.h"
 #include "arch/hvm.h"
 #include "arch/msr.h"
 #include "arch/svm/svm.h"
@@ -83,7 +84,7 @@ bool svm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 	else if (msr == MSR_PAT)
 		*value = c->pat;
 	else if (msr == MSR_TSC_AUX && svm_caps.tsc_aux)
-		*value = rdmsr(MSR_TSC_AUX);
+		*value = v->arch.tsc_aux;
 	else
 		return false;
 	return true;
@@ -100,6 +101,13 @@ static bool set_efer(struct vcpu *v, struct vmcb *c, uint64_t value)
 	return true;
 }
 
+static void set_tsc_aux(struct vcpu *v, uint64_t value)
+{
+	v->arch.tsc_aux = value;
+	arch_pcpu_this()->tsc_aux = value;
+	wrmsr(MSR_TSC_AUX, value);
+}
+
 bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	struct vmcb *c = vmcb_of(v);
@@ -113,7 +121,7 @@ bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 		c->pat = value;
 		c->clean &= ~CLEAN_NP;
 	} else if (msr == MSR_TSC_AUX && svm_caps.tsc_aux) {
-		wrmsr(MSR_TSC_AUX, value);
+		set_tsc_aux(v, value);
 	} else {
 		return false;
 	}

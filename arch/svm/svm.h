@@ -25,6 +25,8 @@ extern struct svm_caps svm_caps;
 
 /* Read the capabilities or hv_refuse() with what lacks. */
 void svm_caps_read(struct svm_caps *c);
+/* Fill p2m_format. */
+void svm_p2m_format(void);
 /* Find svm_caps.virq_if_on by running a guest of one instruction. SVM is on. */
 void svm_probe_virq(void);
 
@@ -43,6 +45,17 @@ bool svm_exit_hot(struct vcpu *v, struct vmcb *c);
 /* All other exits: deal with it, or describe it in *exit. */
 void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
 
+/* Debug registers: from now on v, loaded here, uses them without exits. */
+void svm_debug_use(struct vcpu *v);
+
+/* The operations of struct hvm_ops. */
+int svm_vcpu_create(struct vcpu *v);
+void svm_vcpu_destroy(struct vcpu *v);
+void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument);
+void svm_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit);
+void svm_vcpu_unload(struct vcpu *v);
+bool svm_interrupts_on(struct vcpu *v);
+uint64_t svm_cr4(struct vcpu *v);
 void svm_skip(struct vcpu *v, const struct vcpu_exit *exit);
 void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 void svm_get_state(struct vcpu *v, struct cpu_state *s);

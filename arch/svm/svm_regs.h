@@ -68,6 +68,7 @@
 
 /* Exit codes. */
 enum svm_exit_code {
+	VMEXIT_DR = 0x20,		/* + number, + 16 for a write; to 0x3f */
 	VMEXIT_EXCEPTION = 0x40,	/* + vector */
 	VMEXIT_INTR = 0x60,
 	VMEXIT_NMI,
@@ -139,7 +140,7 @@ enum svm_exit_code {
 
 /* Clean bits: what of the VMCB is unchanged since this pCPU last ran it. */
 #define CLEAN_ALL		0x3ffu
-#define CLEAN_INTERCEPTS	(1u << 0)
+#define CLEAN_INTERCEPTS	(1u << 0)	/* also the TSC offset */
 #define CLEAN_ASID		(1u << 2)
 #define CLEAN_TPR		(1u << 3)
 #define CLEAN_NP		(1u << 4)

@@ -29,12 +29,15 @@ static uint64_t image_pa(const void *p)
 	return (uint64_t)p - VA_IMAGE;
 }
 
+#define MSRPM_READ	1u
+#define MSRPM_WRITE	2u
+
 /* Two bits an MSR, read and write; 0x2000 MSRs to each range of 0x800 bytes. */
-static void msrpm_allow(uint32_t msr)
+static void msrpm_allow(uint32_t msr, uint32_t what)
 {
 	uint32_t range = msr >= 0xc0000000 ? 0x800 : 0;
 
-	msrpm[range + (msr & 0x1fff) / 4] &= (uint8_t)~(3u << (msr & 3) * 2);
+	msrpm[range + (msr & 0x1fff) / 4] &= (uint8_t)~(what << (msr & 3) * 2);
 }
 
 void vmcb_maps_init(void)
@@ -48,9 +51,9 @@ void vmcb_maps_init(void)
 	memset(iopm, 0xff, sizeof(iopm));
 	memset(msrpm, 0xff, sizeof(msrpm));
 	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
-		msrpm_allow(open[i]);
+		msrpm_allow(open[i], MSRPM_READ | MSRPM_WRITE);
 	if (svm_caps.tsc_aux)
-		msrpm_allow(MSR_TSC_AUX);
+		msrpm_allow(MSR_TSC_AUX, MSRPM_READ);
 }
 
 static void init_intercepts(struct vmcb *c)

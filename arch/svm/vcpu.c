@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of a vCPU's hardware state, and the switch from one vCPU to the
+ * next. A vCPU's debug registers and extended state lie in its pCPU
+ * (hvm_current) until another one is loaded; all else is in the VMCB or in
+ * struct vcpu whenever the guest does not run.
+ */
+#include "hv/frames.h"
+#include "hv/string.h"
+#include "hv/vm.h"
+
+#include "arch/cpu.h"
+#include "arch/desc.h"
+#include "arch/hvm.h"
+#include "arch/msr.h"
+#include "arch/svm/svm.h"
+#include "arch/svm/vmcb.h"
+
+int svm_vcpu_create(struct vcpu *v)
+{
+	int err = frames_alloc(0, FRAME_OWNER_HV, &v->arch.vmcb);
+
+	if (err)
+		return err;
+	err = xstate_create(v);
+	if (err) {
+		frames_free(v->arch.vmcb, 0);
+		return err;
+	}
+	memset(vmcb_of(v), 0, PAGE_SIZE);
+	vmcb_init(vmcb_of(v));
+	v->arch.asid_generation = 0;
+	v->arch.tlb_generation = 0;
+	return 0;
+}
+
+void svm_vcpu_destroy(struct vcpu *v)
+{
+	xstate_destroy(v);
+	frames_free(v->arch.vmcb, 0);
+}
+
+/* What the VMCB does not hold goes to struct vcpu. */
+static void unload(struct arch_pcpu *p, struct vcpu *v)
+{
+	uint64_t *dr = v->arch.dr;
+
+	xstate_save(v);
+	if (unlikely(v->arch.debug_used))
+		__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
+				 : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
+	p->hvm_current = NULL;
+}
+
+static void load_debug(const struct vcpu *v)
+{
+	const uint64_t *dr = v->arch.dr;
+
+	/* DR7 is 0x400 outside of the guest: they break nothing here. */
+	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
+			 : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+}
+
+static void load(struct arch_pcpu *p, struct vcpu *v)
+{
+	xstate_load(v);
+	if (unlikely(v->arch.debug_used))
+		load_debug(v);
+	write_cr2(vmcb_of(v)->cr2);	/* not every VMRUN loads it */
+	if (unlikely(p->tsc_aux != v->arch.tsc_aux)) {
+		p->tsc_aux = v->arch.tsc_aux;
+		wrmsr(MSR_TSC_AUX, p->tsc_aux);
+	}
+	p->hvm_current = v;
+}
+
+void svm_debug_use(struct vcpu *v)
+{
+	struct vmcb *c = vmcb_of(v);
+
+	v->arch.debug_used = true;
+	c->intercept[INTERCEPT_DR] = 0;
+	c->clean &= ~CLEAN_INTERCEPTS;
+	load_debug(v);
+}
+
+void svm_vcpu_unload(struct vcpu *v)
+{
+	struct arch_pcpu *p = arch_pcpu_this();
+
+	if (p->hvm_current == v)
+		unload(p, v);
+}
+
+void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
+{
+	svm_vcpu_unload(v);
+	memset(&v->regs, 0, sizeof(v->regs));
+	v->regs.rbx = argument;
+	vmcb_reset(vmcb_of(v), entry);
+	vmcb_of(v)->np_cr3 = v->vm->p2m.root.v;	/* new with each restart */
+	memset(v->arch.dr, 0, sizeof(v->arch.dr));
+	vmcb_of(v)->intercept[INTERCEPT_DR] = UINT32_MAX;
+	v->arch.debug_used = false;
+	v->arch.tsc_aux = 0;
+	v->arch.inject = 0;
+	v->arch.asid_generation = 0;
+	xstate_reset(v);
+}
+
+/*
+ * A new ASID has no translations. Out of ASIDs: flush all and begin again; the
+ * other vCPUs see by their generation that theirs is gone. A vCPU that comes
+ * from another pCPU is seen here too: its VMCB is not in this one's cache.
+ */
+static void asid_new(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c)
+{
+	if (p->asid_next >= svm_caps.asid_count) {
+		p->asid_generation += PCPU_MAX;
+		p->asid_next = 1;
+		c->tlb_control = TLB_CONTROL_ALL;
+	}
+	v->arch.asid = (uint32_t)p->asid_next++;
+	v->arch.asid_generation = p->asid_generation;
+	c->asid = v->arch.asid;
+	c->clean = 0;
+}
+
+/*
+ * This vCPU's ASID is from before a wrap or of another pCPU, or mappings were
+ * withdrawn since it last ran; its ASID is the only place where it could still
+ * find them.
+ */
+static __attribute__((noinline)) void tlb_renew(struct arch_pcpu *p, struct vcpu *v,
+						uint64_t generation)
+{
+	struct vmcb *c = vmcb_of(v);
+
+	if (v->arch.asid_generation == p->asid_generation &&
+	    (svm_caps.features & SVM_FEATURE_FLUSH_ASID))
+		c->tlb_control = TLB_CONTROL_ASID;
+	else
+		asid_new(p, v, c);
+	v->arch.tlb_generation = generation;
+	WRITE_ONCE(v->vm->flushed[percpu_id()], generation);
+}
+
+static inline void prepare_tlb(struct arch_pcpu *p, struct vcpu *v)
+{
+	uint64_t generation = LOAD_ACQUIRE(v->vm->tlb_generation);
+
+	if (unlikely(v->arch.tlb_generation != generation ||
+		     v->arch.asid_generation != p->asid_generation))
+		tlb_renew(p, v, generation);
+}
+
+/*
+ * The upcall is a request that the CPU holds until the guest's IF is 1. One
+ * that broke off is not redone by EVENTINJ: it is a level, so it comes again as
+ * an argument.
+ */
+static void prepare_events(struct vcpu *v, struct vmcb *c, uint32_t upcall)
+{
+	uint64_t ctl = (c->int_ctl & 0xff) | INT_CTL_V_INTR_MASKING |
+		       INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO;
+
+	c->event = v->arch.inject;
+	v->arch.inject = 0;
+	if (upcall) {
+		if (unlikely(!svm_caps.virq_if_on) && !c->event &&
+		    (c->rflags & RFLAGS_IF) && !(c->interrupt_shadow & 1))
+			c->event = EVENT_VALID | EVENT_INTR | upcall;
+		else
+			ctl |= INT_CTL_V_IRQ | (uint64_t)upcall << 32;
+	}
+	if (c->int_ctl != ctl) {
+		c->int_ctl = ctl;
+		c->clean &= ~CLEAN_TPR;
+	}
+}
+
+void svm_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
+{
+	struct arch_pcpu *p = arch_pcpu_this();
+	struct vmcb *c = vmcb_of(v);
+
+	if (p->hvm_current != v) {
+		if (p->hvm_current)
+			unload(p, p->hvm_current);
+		load(p, v);
+	}
+	prepare_tlb(p, v);
+	prepare_events(v, c, upcall);
+	if (c->tsc_offset != (uint64_t)v->tsc_offset) {
+		c->tsc_offset = (uint64_t)v->tsc_offset;
+		c->clean &= ~CLEAN_INTERCEPTS;
+	}
+	svm_enter(v, c, v->arch.vmcb.v, p->hvm_host.v);
+	c->clean = svm_caps.clean;
+	c->tlb_control = TLB_CONTROL_NONE;
+	svm_exit_decode(v, exit);
+}
+
+bool svm_interrupts_on(struct vcpu *v)
+{
+	return vmcb_of(v)->rflags & RFLAGS_IF;
+}
+
+uint64_t svm_cr4(struct vcpu *v)
+{
+	return vmcb_of(v)->cr4;
+}
