@@ -24,8 +24,7 @@ struct arch_vcpu {
 	bool syscall_used;		/* STAR to TSC_AUX: may differ from reset */
 	uint16_t vpid;			/* 0: none was left, translations do not last */
 	uint32_t exit_reason;		/* of the last exit, VT-x's number */
-	uint32_t proc;			/* what the VMCS has: processor-based controls, */
-	int64_t tsc_offset;		/* TSC offset */
+	uint32_t proc;			/* what the VMCS has: processor-based controls */
 	uint64_t host_rsp;		/* and host RSP */
 	uint64_t eptp, cr8;
 	uint64_t cr4_own, cr4_shadow;	/* CR4 bits that are ours; what it reads there */

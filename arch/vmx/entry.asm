@@ -54,20 +54,17 @@ section .text
 	mov	rdi, [rdi + REG_RDI]
 %endmacro
 
-; uint32_t vmx_enter(struct vcpu *v, bool launched, uint64_t *host_rsp)
+; In: RDI struct vcpu *, ESI launched, RDX &v->arch.host_rsp, where the host RSP
+; of the VMCS is known. Out: EAX 0, or 1 if VMLAUNCH or VMRESUME failed. Keeps RBP
+; and RSP alone (vcpu.c: enter()).
 align 16
 vmx_enter:
-	push	rbx
 	push	rbp
-	push	r12
-	push	r13
-	push	r14
-	push	r15
 	push	rdi
 	cmp	rsp, [rdx]
 	jne	.new_rsp
 .load:
-	test	sil, sil
+	test	esi, esi
 	LOAD_KEPT
 	LOAD_CHANGED
 	jz	.launch
@@ -116,12 +113,7 @@ vmx_exit_entry:
 	xor	eax, eax
 vmx_leave:
 	pop	rdi
-	pop	r15
-	pop	r14
-	pop	r13
-	pop	r12
 	pop	rbp
-	pop	rbx
 	ret
 
 section .note.GNU-stack noalloc noexec nowrite progbits

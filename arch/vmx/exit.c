@@ -45,7 +45,7 @@ static inline void advance_hot(uint64_t len)
 {
 	uint64_t rip = vmcs_read(VMCS_GUEST_RIP);
 
-	if (unlikely(((rip + len) ^ rip) >> 32) ||
+	if (unlikely((uint32_t)rip > UINT32_MAX - 15) ||
 	    unlikely(vmcs_read(VMCS_SHADOW) & SHADOW_INSTRUCTION) ||
 	    unlikely(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF))
 		vmx_advance(len);
@@ -278,9 +278,11 @@ static enum exit_reason plain_reason(uint32_t reason)
 }
 
 /* VM entry failed after the host state was checked: RIP did not move. */
-static void entry_failed(struct vcpu_exit *exit)
+static __attribute__((noinline)) void entry_failed(struct vcpu_exit *exit)
 {
 	exit->reason = EXIT_BAD_STATE;
+	exit->insn_len = 0;
+	exit->qualification = vmcs_read(VMCS_QUALIFICATION);
 	if ((uint16_t)exit->code == VMX_EXIT_MC_ENTRY)
 		__asm__ volatile("int $18" : : : "memory");
 }
@@ -329,8 +331,6 @@ void vmx_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
 
 	exit->code = reason;
 	if (unlikely(reason & VMX_EXIT_ENTRY_FAILED)) {
-		exit->insn_len = 0;
-		exit->qualification = vmcs_read(VMCS_QUALIFICATION);
 		entry_failed(exit);
 		return;
 	}

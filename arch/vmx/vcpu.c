@@ -51,11 +51,13 @@ static void vpid_free(uint16_t vpid)
 				   __ATOMIC_RELAXED);
 }
 
-static hpa_t current_vmcs(void)
+/* The current VMCS again after another one was, if there is any. */
+static void current_again(void)
 {
 	const struct vcpu *v = this_pcpu()->arch.hvm_current;
 
-	return v ? v->arch.vmcs : hpa(0);
+	if (v)
+		vmcs_load(&v->arch.vmcs);
 }
 
 bool vmx_borrow(struct vcpu *v)
@@ -65,7 +67,7 @@ bool vmx_borrow(struct vcpu *v)
 	if (v->arch.vmcs_pcpu && v->arch.vmcs_pcpu != p->id + 1)
 		return false;
 	if (p->arch.hvm_current != v)
-		vmcs_load(v->arch.vmcs);
+		vmcs_load(&v->arch.vmcs);
 	return true;
 }
 
@@ -75,8 +77,7 @@ void vmx_return(struct vcpu *v)
 		return;
 	if (!v->arch.vmcs_pcpu)
 		vmcs_clear(v->arch.vmcs);
-	if (current_vmcs().v)
-		vmcs_load(current_vmcs());
+	current_again();
 }
 
 static int vmcs_create(struct vcpu *v)
@@ -170,14 +171,16 @@ static void syscall_load(const struct arch_vcpu *a, const struct vcpu *old)
 static void state_load(struct vcpu *v, const struct vcpu *old)
 {
 	const struct arch_vcpu *a = &v->arch, *o = &old->arch;
+	bool debug = !old || (o->debug_used | a->debug_used);
+	bool syscall = !old || (o->syscall_used | a->syscall_used);
 
 	if (!old || o->cr2 != a->cr2)
 		write_cr2(a->cr2);
 	if (!old || o->kernel_gs_base != a->kernel_gs_base)
 		wrmsr(MSR_KERNEL_GS_BASE, a->kernel_gs_base);
-	if (!old || o->syscall_used || a->syscall_used)
+	if (unlikely(syscall))
 		syscall_load(a, old);
-	if (!old || o->debug_used || a->debug_used)
+	if (unlikely(debug))
 		debug_load(a);
 }
 
@@ -193,8 +196,7 @@ void vmx_vcpu_unload(struct vcpu *v)
 		p->arch.hvm_current = NULL;
 	}
 	vmcs_clear(v->arch.vmcs);
-	if (current_vmcs().v)
-		vmcs_load(current_vmcs());
+	current_again();
 	v->arch.launched = false;
 	STORE_RELEASE(v->arch.vmcs_pcpu, 0);
 }
@@ -249,7 +251,7 @@ static void invalidate(bool vpid, uint64_t type, uint64_t context)
 }
 
 /* The generation is read first: what is withdrawn after that flushes again. */
-static void ept_flush(struct pcpu *p, struct vcpu *v)
+static __attribute__((noinline)) void ept_flush(struct pcpu *p, struct vcpu *v)
 {
 	uint64_t generation = LOAD_ACQUIRE(v->vm->tlb_generation);
 	bool one = vmx_caps.ept_vpid & EPT_CAP_INVEPT_ONE;
@@ -261,13 +263,12 @@ static void ept_flush(struct pcpu *p, struct vcpu *v)
 
 /* The VMCS comes to this pCPU: what an earlier stay, or another vCPU with this
  * VPID or an earlier VM with this root, left in the TLB is stale. */
-static void vmcs_arrive(struct pcpu *p, struct vcpu *v)
+static __attribute__((noinline)) void vmcs_arrive(struct pcpu *p, struct vcpu *v)
 {
 	bool one = vmx_caps.ept_vpid & VPID_CAP_INVVPID_ONE;
 
 	vmcs_init_host();
 	vmcs_write(VMCS_TSC_OFFSET, (uint64_t)v->tsc_offset);
-	v->arch.tsc_offset = v->tsc_offset;
 	v->arch.host_rsp = 0;
 	v->arch.vmcs_pcpu = p->id + 1;
 	if (v->arch.vpid)
@@ -286,15 +287,11 @@ static void vcpu_switch(struct pcpu *p, struct vcpu *v)
 		xstate_load(v);
 	}
 	state_load(v, old);
-	vmcs_load(v->arch.vmcs);
+	vmcs_load(&v->arch.vmcs);
 	p->arch.hvm_current = v;
 	if (unlikely(v->arch.vmcs_pcpu != p->id + 1)) {
 		CHECK(v->arch.vmcs_pcpu == 0);
 		vmcs_arrive(p, v);
-	}
-	if (unlikely(v->arch.tsc_offset != v->tsc_offset)) {
-		vmcs_write(VMCS_TSC_OFFSET, (uint64_t)v->tsc_offset);
-		v->arch.tsc_offset = v->tsc_offset;
 	}
 }
 
@@ -343,21 +340,39 @@ static void deliver(struct vcpu *v, uint32_t upcall)
 	vmx_window_set(v, upcall != 0);
 }
 
+/*
+ * entry.asm: enter the guest until an exit that vmx_exit_hot() leaves to us.
+ * Not a C function, as the guest's registers take the place of nearly all: the
+ * compiler saves just those that it uses. True if VMLAUNCH or VMRESUME failed.
+ */
+static inline bool enter(struct vcpu *v)
+{
+	uint64_t *host_rsp = &v->arch.host_rsp;
+	uint32_t launched = v->arch.launched, failed;
+
+	__asm__ volatile("call vmx_enter"
+			 : "=a"(failed), "+D"(v), "+S"(launched), "+d"(host_rsp)
+			 : : "rbx", "rcx", "r8", "r9", "r10", "r11", "r12",
+			   "r13", "r14", "r15", "memory", "cc");
+	return failed;
+}
+
 void vmx_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
 {
 	struct pcpu *p = this_pcpu();
+	struct vm *vm = v->vm;
 
 	if (p->arch.hvm_current != v)
 		vcpu_switch(p, v);
-	if (unlikely(LOAD_ACQUIRE(v->vm->tlb_generation) != v->vm->flushed[p->id]))
+	if (unlikely(LOAD_ACQUIRE(vm->tlb_generation) != vm->flushed[p->id]))
 		ept_flush(p, v);
 	deliver(v, upcall);
-	if (unlikely(vmx_enter(v, v->arch.launched, &v->arch.host_rsp))) {
-		exit->reason = EXIT_BAD_STATE;
-		exit->insn_len = 0;
-		exit->code = vmcs_read(VMCS_INSTRUCTION_ERROR);
-		exit->qualification = 0;
+	if (likely(!enter(v))) {
+		vmx_exit_decode(v, exit);
 		return;
 	}
-	vmx_exit_decode(v, exit);
+	exit->reason = EXIT_BAD_STATE;
+	exit->insn_len = 0;
+	exit->code = vmcs_read(VMCS_INSTRUCTION_ERROR);
+	exit->qualification = 0;
 }

@@ -28,15 +28,6 @@ _Noreturn void vmcs_refused(uint32_t field, const char *what)
 	panic("%s of VMCS field 0x%x refused", what, field);
 }
 
-void vmcs_load(hpa_t vmcs)
-{
-	bool failed;
-
-	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs.v) : "memory");
-	if (unlikely(failed))
-		panic("VMPTRLD of 0x%lx refused", vmcs.v);
-}
-
 void vmcs_clear(hpa_t vmcs)
 {
 	bool failed;

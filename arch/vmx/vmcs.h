@@ -135,7 +135,15 @@ static inline void vmcs_write(uint32_t field, uint64_t value)
 }
 
 /* Make this VMCS current, or write it back and make it inactive. */
-void vmcs_load(hpa_t vmcs);
+static inline void vmcs_load(const hpa_t *vmcs)
+{
+	bool failed;
+
+	__asm__ volatile("vmptrld %1"
+			 : "=@ccbe"(failed) : "m"(vmcs->v) : "memory");
+	if (unlikely(failed))
+		vmcs_refused(0, "VMPTRLD");
+}
 void vmcs_clear(hpa_t vmcs);
 
 /* A new VMCS's controls and everything that stays as it is; v->arch.vmcs is

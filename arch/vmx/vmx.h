@@ -44,10 +44,6 @@ void vmx_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument);
 void vmx_vcpu_unload(struct vcpu *v);
 void vmx_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit);
 
-/* entry.asm. Enters the guest until an exit that vmx_exit_hot() leaves to us:
- * 0; or nonzero if VMLAUNCH or VMRESUME failed. Writes the host RSP field when
- * it is not *host_rsp any more. */
-uint32_t vmx_enter(struct vcpu *v, bool launched, uint64_t *host_rsp);
 /* Where VM exits arrive; not a function. */
 extern const char vmx_exit_entry[];
 
