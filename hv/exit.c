@@ -9,7 +9,6 @@
 #include "hv/abi/errno.h"
 #include "hv/abi/hypercall.h"
 #include "hv/console.h"
-#include "hv/hypercall.h"
 #include "hv/sched.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
@@ -110,6 +109,7 @@ static void exit_hlt(struct vcpu *v, struct vcpu_exit *exit)
 		return;
 	}
 	hvm->skip(v, exit);
+	v->wait_call = false;
 	sched_wait(v, TSC_NEVER);
 }
 
@@ -117,23 +117,18 @@ void exit_due(struct vcpu *v)
 {
 	if (v->due & VCPU_DUE_START)
 		hvm->vcpu_reset(v, v->start_entry, v->start_arg);
-	else if (v->wait_tsc != TSC_NEVER && arch_tsc() >= v->wait_tsc &&
-		 !virq_deliverable(v))
+	else if (!virq_deliverable(v))
 		v->regs.rax = (uint64_t)AMBIT_ETIME;
 	v->due = 0;
 }
 
 void exit_handle(struct vcpu *v, struct vcpu_exit *exit)
 {
-	v->count.exit[exit->reason]++;
 	switch (exit->reason) {
-	case EXIT_HYPERCALL:
-		hvm->skip(v, exit);
-		hypercall(v, exit->hypercall.cpl);
-		break;
 	case EXIT_NONE:
-	case EXIT_INTERRUPT:
 	case EXIT_PAUSE:
+	case EXIT_INTERRUPT:	/* these two are the run loop's own */
+	case EXIT_HYPERCALL:
 		break;
 	case EXIT_CPUID:
 		guest_cpuid(v);

@@ -4,7 +4,8 @@
 
 #include "hv/vcpu.h"
 
-/* v is the current vCPU, its exit decoded. May make it wait or stop its VM. */
+/* v is the current vCPU, its exit decoded; hypercalls and interrupts are the
+ * run loop's own. May make it wait or stop its VM. */
 void exit_handle(struct vcpu *v, struct vcpu_exit *exit);
 /* Do what v->due says, before v runs again. */
 void exit_due(struct vcpu *v);

@@ -49,10 +49,10 @@ static int64_t hc_console_write(struct vcpu *v)
 	return (int64_t)done;
 }
 
-/* Wait from now on; the result is due when it ends. */
+/* Wait from now on. AMBIT_ETIME replaces the result if the deadline ends it. */
 static int64_t wait_until(struct vcpu *v, uint64_t deadline_ns)
 {
-	v->due |= VCPU_DUE_RESULT;
+	v->wait_call = true;
 	sched_wait(v, time_deadline(deadline_ns));
 	return AMBIT_OK;
 }

@@ -10,6 +10,7 @@
 #include "hv/boot_alloc.h"
 #include "hv/exit.h"
 #include "hv/heap.h"
+#include "hv/hypercall.h"
 #include "hv/pcpu.h"
 #include "hv/time.h"
 #include "hv/vm.h"
@@ -77,8 +78,9 @@ static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)
 		v->timer_tsc = TSC_NEVER;
 		virq_raise_on(v, AMBIT_VIRQ_TIMER);
 	}
-	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_tsc <= now)
-		sched_ready(v, VCPU_WAITING);
+	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_tsc <= now &&
+	    sched_ready(v, VCPU_WAITING) && v->wait_call)
+		v->due |= VCPU_DUE_TIMEOUT;
 	timers_want(p, v, wanted_tsc(v));
 }
 
@@ -195,7 +197,8 @@ static void charge(struct pcpu *p, uint64_t now)
 
 static void switch_from(struct pcpu *p)
 {
-	charge(p, arch_tsc());
+	p->left_tsc = arch_tsc();
+	charge(p, p->left_tsc);
 	WRITE_ONCE(p->current, NULL);
 }
 
@@ -209,15 +212,16 @@ void sched_wait(struct vcpu *v, uint64_t deadline)
 	 * a request before it is seen here; whoever sets one later
 	 * sees WAITING. */
 	__atomic_store_n(&v->run_state, VCPU_WAITING, __ATOMIC_SEQ_CST);
-	if (virq_deliverable(v) || READ_ONCE(v->vm->stopping) ||
-	    READ_ONCE(v->vm->paused) || READ_ONCE(v->stop_asked)) {
+	if (virq_deliverable(v) || READ_ONCE(v->ask)) {
 		if (__atomic_compare_exchange_n(&v->run_state, &expected,
 						VCPU_READY, false,
 						__ATOMIC_SEQ_CST,
 						__ATOMIC_RELAXED))
 			return;		/* nobody took it: it runs on */
 	}
-	timers_want(p, v, deadline);
+	/* Mostly the heap has it at an earlier time already. */
+	if (!v->heap_idx || deadline < v->heap_tsc)
+		timers_want(p, v, deadline);
 	switch_from(p);
 }
 
@@ -342,7 +346,7 @@ static void handoff_run(struct pcpu *p)
 	struct vcpu *v = p->handoff;
 
 	p->handoff = NULL;
-	if (p->current || arch_tsc() >= p->slice_end) {
+	if (p->current || p->left_tsc >= p->slice_end) {
 		enqueue(p, v);
 		return;
 	}
@@ -378,8 +382,11 @@ static inline void run_current(struct pcpu *p, struct vcpu *v)
 	if (virq_deliverable(v))
 		upcall = READ_ONCE(v->page->upcall_vector) & 0xff;
 	hvm->vcpu_run(v, upcall, &exit);
-	if (exit.reason == EXIT_INTERRUPT) {
-		v->count.exit[EXIT_INTERRUPT]++;
+	v->count.exit[exit.reason]++;
+	if (likely(exit.reason == EXIT_HYPERCALL)) {
+		hvm->skip(v, &exit);
+		hypercall(v, exit.hypercall.cpl);
+	} else if (exit.reason == EXIT_INTERRUPT) {
 		arch_take_interrupts();
 		attend(p);
 	} else {
@@ -394,10 +401,11 @@ _Noreturn void sched_run(void)
 	for (;;) {
 		if (p->handoff)
 			handoff_run(p);
-		if (unlikely(p->work || READ_ONCE(p->work_inbox)))
+		if (unlikely(p->work || READ_ONCE(p->work_inbox))) {
 			work_run(p);
-		if (unlikely(p->work && p->current))
-			arm(p, arch_tsc() + work_ticks);
+			if (p->work && p->current)
+				arm(p, arch_tsc() + work_ticks);
+		}
 		if (!p->current) {
 			attend(p);
 			if (p->handoff)
@@ -408,9 +416,7 @@ _Noreturn void sched_run(void)
 
 		if (!v)
 			idle(p);
-		else if (unlikely(READ_ONCE(v->vm->stopping) ||
-				  READ_ONCE(v->vm->paused) ||
-				  READ_ONCE(v->stop_asked)))
+		else if (unlikely(READ_ONCE(v->ask)))
 			vm_vcpu_leave(v);
 		else
 			run_current(p, v);

@@ -11,6 +11,7 @@
 
 static uint64_t tsc_zero, ref_zero;	/* the clocks at system time 0 */
 static uint64_t ns_per_tick, ticks_per_ns, ns_per_ref;	/* 32.32 */
+static bool stable;			/* the TSC keeps time */
 
 static uint64_t scale(uint64_t v, uint64_t mul)
 {
@@ -25,6 +26,7 @@ static uint64_t ratio(uint64_t a, uint64_t b)
 
 void system_time_init(void)
 {
+	stable = arch_tsc_stable();
 	tsc_zero = arch_tsc();
 	ref_zero = arch_ref_read();
 	ns_per_tick = ratio(NS_PER_S, arch_tsc_hz());
@@ -39,7 +41,7 @@ static uint64_t boot_tsc(void)
 
 uint64_t time_now(void)
 {
-	if (arch_tsc_stable())
+	if (stable)
 		return scale(boot_tsc() - tsc_zero, ns_per_tick);
 	return scale(arch_ref_read() - ref_zero, ns_per_ref);
 }
@@ -50,7 +52,7 @@ uint64_t time_deadline(uint64_t ns)
 
 	if (ns == 0 || ns > DEADLINE_MAX)
 		return TSC_NEVER;
-	if (arch_tsc_stable())
+	if (stable)
 		return tsc_zero + scale(ns, ticks_per_ns) -
 		       (uint64_t)arch_tsc_skew(this_pcpu()->id);
 	now = time_now();
@@ -71,7 +73,7 @@ void time_fill_page(struct ambit_time *page, int64_t tsc_offset)
 {
 	WRITE_ONCE(page->version, page->version | 1);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	page->flags = arch_tsc_stable() ? AMBIT_TIME_STABLE : 0;
+	page->flags = stable ? AMBIT_TIME_STABLE : 0;
 	page->tsc_base = tsc_zero + (uint64_t)tsc_offset;
 	page->ns_base = 0;
 	page->tsc_mul = ns_per_tick;

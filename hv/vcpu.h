@@ -20,7 +20,10 @@ enum vcpu_run_state {
 
 #define TSC_NEVER UINT64_MAX
 
-#define VCPU_DUE_RESULT	(1u << 0)	/* of a wait call, into RAX */
+#define VCPU_ASK_STOP	(1u << 0)	/* go OFF */
+#define VCPU_ASK_PAUSE	(1u << 1)	/* park; its VM is paused */
+
+#define VCPU_DUE_TIMEOUT (1u << 0)	/* the deadline of a wait call passed */
 #define VCPU_DUE_START	(1u << 1)	/* enter at start_entry with start_arg */
 
 struct vcpu_counters {
@@ -39,7 +42,6 @@ struct vcpu {
 
 	uint32_t run_state;		/* enum vcpu_run_state, atomic */
 	struct vcpu *inbox_next;	/* home's inbox, while READY and in it */
-	uint32_t stop_asked;		/* atomic: go OFF at the next look */
 
 	uint64_t wait_tsc;		/* end of the wait (TSC_NEVER: none) */
 	uint64_t timer_tsc;		/* one-shot timer virq (TSC_NEVER: off) */
@@ -50,7 +52,10 @@ struct vcpu {
 	uint64_t run_tsc;		/* ticks run in all, for reports */
 	uint64_t entered_tsc;		/* when it got the pCPU */
 
+	uint32_t ask;			/* VCPU_ASK_*, atomic: at its home's next look */
 	uint32_t due;			/* VCPU_DUE_*: before its next run, at home */
+	bool wait_call;			/* it waits in a call, which has a result */
+	uint8_t virq_words;		/* words of pending that its VM's virqs use */
 	uint64_t start_entry, start_arg;
 	struct vcpu_counters count;
 	struct arch_vcpu arch;

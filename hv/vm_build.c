@@ -263,8 +263,8 @@ static int build_finish(struct vm *vm, const char **why)
 
 		v->timer_tsc = v->wait_tsc = TSC_NEVER;
 		v->tsc_offset = vm->tsc_offset + arch_tsc_skew(v->pcpu);
-		v->due = 0;
-		v->stop_asked = 0;
+		v->due = v->ask = 0;
+		v->virq_words = (uint8_t)((AMBIT_VIRQ_LINK + vm->endpoint_count + 63) / 64);
 	}
 	vm->vcpu[0]->start_entry = entry;
 	vm->vcpu[0]->start_arg = vm_start_info_base(vm);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Life of a VM. `stopping` is the one flag that asks its vCPUs to leave; it is
- * set once an incarnation, under the lock, and cleared when all have left and
- * the VM is taken apart.
+ * Life of a VM. `stopping` is set once an incarnation, under the lock; each vCPU
+ * is asked to leave by its own word, which its home looks at before it runs it.
  */
 #include "hv/vm_life.h"
 
@@ -37,6 +36,12 @@ uint32_t vm_listed_state(const struct vm *vm)
 	}
 }
 
+/* Locked, so a full fence between asking and looking where the vCPU is. */
+static void ask(struct vcpu *v, uint32_t what)
+{
+	__atomic_fetch_or(&v->ask, what, __ATOMIC_SEQ_CST);
+}
+
 /* --- vCPUs ---------------------------------------------------------------------- */
 
 int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg)
@@ -50,7 +55,7 @@ int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg)
 		v->start_entry = entry;
 		v->start_arg = arg;
 		v->due = VCPU_DUE_START;
-		v->stop_asked = 0;
+		v->ask = vm->paused ? VCPU_ASK_PAUSE : 0;
 		vm->running_vcpus++;
 		sched_ready(v, VCPU_OFF);
 		err = AMBIT_OK;
@@ -65,7 +70,7 @@ int vm_vcpu_stop(struct vm *vm, uint32_t vcpu)
 
 	if (READ_ONCE(v->run_state) == VCPU_OFF)
 		return AMBIT_EBUSY;
-	__atomic_store_n(&v->stop_asked, 1, __ATOMIC_SEQ_CST);
+	ask(v, VCPU_ASK_STOP);
 	sched_poke(v);
 	return AMBIT_OK;
 }
@@ -94,7 +99,7 @@ void vm_vcpu_leave(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	if (READ_ONCE(vm->stopping) || READ_ONCE(v->stop_asked)) {
+	if (READ_ONCE(v->ask) & VCPU_ASK_STOP) {
 		v->due = 0;
 		sched_drop(v, VCPU_OFF);
 		vcpu_gone(vm);
@@ -104,7 +109,7 @@ void vm_vcpu_leave(struct vcpu *v)
 	/* Publish, fence, look again, as in a wait: a resume or stop that came
 	 * before PARKED was visible would not have found this vCPU. */
 	FENCE_FULL();
-	if (!READ_ONCE(vm->paused) || READ_ONCE(vm->stopping))
+	if (READ_ONCE(v->ask) != VCPU_ASK_PAUSE)
 		sched_ready(v, VCPU_PARKED);
 }
 
@@ -113,7 +118,7 @@ void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit)
 	if (READ_ONCE(v->vm->running_vcpus) == 1)
 		vm_crash(v, exit, "its last running vCPU halted with interrupts off");
 	else
-		__atomic_store_n(&v->stop_asked, 1, __ATOMIC_SEQ_CST);
+		ask(v, VCPU_ASK_STOP);
 }
 
 /* --- stopping ------------------------------------------------------------------- */
@@ -128,7 +133,7 @@ static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
 	if (mine) {
 		vm->crashed = crashed;
 		vm->status = status;
-		__atomic_store_n(&vm->stopping, 1, __ATOMIC_SEQ_CST);
+		vm->stopping = 1;
 	}
 	spin_unlock(&vm->lock);
 	return mine;
@@ -137,6 +142,7 @@ static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
 static void poke_all(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		ask(vm->vcpu[i], VCPU_ASK_STOP);
 		sched_ready(vm->vcpu[i], VCPU_PARKED);
 		sched_poke(vm->vcpu[i]);
 	}
@@ -170,12 +176,14 @@ int vm_pause(struct vm *vm)
 
 	spin_lock(&vm->lock);
 	if (vm->state == VM_RUNNING && !vm->stopping && !vm->paused) {
-		__atomic_store_n(&vm->paused, 1, __ATOMIC_SEQ_CST);
+		vm->paused = 1;
+		for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+			ask(vm->vcpu[i], VCPU_ASK_PAUSE);
+			sched_kick(vm->vcpu[i]);
+		}
 		err = AMBIT_OK;
 	}
 	spin_unlock(&vm->lock);
-	for (uint32_t i = 0; !err && i < vm->vcpu_count; i++)
-		sched_kick(vm->vcpu[i]);
 	return err;
 }
 
@@ -185,12 +193,16 @@ int vm_resume(struct vm *vm)
 
 	spin_lock(&vm->lock);
 	if (vm->state == VM_RUNNING && !vm->stopping && vm->paused) {
-		__atomic_store_n(&vm->paused, 0, __ATOMIC_SEQ_CST);
+		vm->paused = 0;
+		for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+			__atomic_fetch_and(&vm->vcpu[i]->ask,
+					   ~(uint32_t)VCPU_ASK_PAUSE,
+					   __ATOMIC_SEQ_CST);
+			sched_ready(vm->vcpu[i], VCPU_PARKED);
+		}
 		err = AMBIT_OK;
 	}
 	spin_unlock(&vm->lock);
-	for (uint32_t i = 0; !err && i < vm->vcpu_count; i++)
-		sched_ready(vm->vcpu[i], VCPU_PARKED);
 	return err;
 }
 

@@ -217,13 +217,6 @@ void link_info(struct vm *vm, struct ambit_link_info *info)
 
 /* --- state and notification ---------------------------------------------------------- */
 
-struct endpoint *link_endpoint(struct vm *vm, uint64_t number)
-{
-	if (number >= vm->endpoint_count)
-		return NULL;
-	return vm->endpoint[index_nospec(number, vm->endpoint_count)];
-}
-
 /* A state change is a level too: the peer is told whether it is connected or
  * not. Raising on a VM that is dead or not born yet is harmless: event and vCPU
  * pages outlive it, and its vCPUs are neither waiting nor running.

@@ -11,10 +11,10 @@
 #include "hv/abi/link.h"
 #include "hv/manifest.h"
 #include "hv/types.h"
+#include "hv/vm.h"
 
 #define FRAME_OWNER_LINK	3u	/* the areas of links */
 
-struct vm;
 struct link;
 
 struct endpoint {
@@ -64,6 +64,11 @@ void link_vm_died(struct vm *vm);
 /* The VM is about to start (again): its ends are closed, not dead. */
 void link_vm_born(struct vm *vm);
 /* Endpoint of a VM by number from a guest, or NULL. */
-struct endpoint *link_endpoint(struct vm *vm, uint64_t number);
+static inline struct endpoint *link_endpoint(struct vm *vm, uint64_t number)
+{
+	if (number >= vm->endpoint_count)
+		return NULL;
+	return vm->endpoint[index_nospec(number, vm->endpoint_count)];
+}
 /* Raise the peer's virq. AMBIT_OK, or AMBIT_EGONE if it is not connected. */
 int link_notify(struct endpoint *e);

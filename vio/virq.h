@@ -16,9 +16,9 @@ void virq_raise_on(struct vcpu *v, uint32_t virq);
 static inline bool virq_deliverable(const struct vcpu *v)
 {
 	const struct ambit_vcpu_page *p = v->page;
-	uint64_t any = 0;
+	uint64_t any = READ_ONCE(p->pending[0]) & ~READ_ONCE(p->mask[0]);
 
-	for (int i = 0; i < AMBIT_VIRQ_WORDS; i++)
+	for (uint32_t i = 1; unlikely(i < v->virq_words); i++)
 		any |= READ_ONCE(p->pending[i]) & ~READ_ONCE(p->mask[i]);
 	return any != 0;
 }
