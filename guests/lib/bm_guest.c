@@ -3,6 +3,7 @@
 #include "guests/lib/bm_guest.h"
 
 #include "guests/lib/bm_sys.h"
+#include "guests/lib/cpu.h"
 #include "guests/lib/guest.h"
 
 struct bm *bm_open_link(uint32_t endpoint)
@@ -54,5 +55,11 @@ int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state)
 
 bool bm_sys_before_wait(void)
 {
+	irq_disable();
 	return virq_poll();
+}
+
+void bm_sys_after_wait(void)
+{
+	irq_enable();
 }

@@ -16,8 +16,11 @@ void bm_sys_notify_wait(uint32_t endpoint, uint64_t deadline);
 /* AMBIT_HC_LINK_STATE: the generation or AMBIT_E* */
 int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state);
 /*
- * Before the last look at the rings: forget wake-ups that came until now. True
- * if one of them was for something else, which the caller of bm_wait() may
- * want to look at instead of sleeping.
+ * Before the last look at the rings: forget wake-ups that came until now; from
+ * here on one that comes must end the wait, so no interrupt handler may take it.
+ * True if one of the old ones was for something else, which the caller of
+ * bm_wait() may want to look at instead of sleeping.
  */
 bool bm_sys_before_wait(void);
+/* After the wait, or instead of it: handlers may run again. */
+void bm_sys_after_wait(void);

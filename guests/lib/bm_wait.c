@@ -86,11 +86,11 @@ bool bm_wait(struct bm *const *b, uint32_t n, uint32_t flags,
 	if (busy) {
 		if (last)
 			bm_sys_notify(last->endpoint);
-		return true;
-	}
-	if (last)
+	} else if (last) {
 		bm_sys_notify_wait(last->endpoint, deadline);
-	else
+	} else {
 		bm_sys_wait(deadline);
-	return false;
+	}
+	bm_sys_after_wait();
+	return busy;
 }

@@ -82,9 +82,14 @@ typedef void virq_fn(uint32_t virq, void *arg);
 void virq_handle(uint32_t virq, virq_fn *fn, void *arg);
 /* Clear what is pending on this vCPU and run the handlers. True if one ran. */
 bool virq_poll(void);
-/* Have virqs of this vCPU interrupt it (on), or be polled only (initially). */
+/* Have virqs of this vCPU interrupt it (on), or be polled only (initially).
+ * Interrupts are enabled all the time; without a vector none comes. */
 void virq_upcalls(bool on);
-/* Block until a virq is pending or the deadline (0: none) has passed, then poll. */
+/*
+ * Block until a virq is pending or the deadline (0: none) has passed, then poll.
+ * With upcalls on, interrupts must be off from the caller's look at what a
+ * handler sets until here (cpu.h), lest the handler takes the virq in between.
+ */
 void virq_wait(uint64_t deadline);
 /* This vCPU's number, and any vCPU's page. */
 uint32_t vcpu_self(void);

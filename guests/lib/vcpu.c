@@ -55,6 +55,7 @@ _Noreturn void vcpu_started(struct vcpu_start *v)
 {
 	vcpu_own_block(v);
 	trap_load();
+	irq_enable();
 	v->fn(v->arg);
 	for (;;)
 		hcall1(AMBIT_HC_VCPU_STOP, v->id);

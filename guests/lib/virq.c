@@ -71,10 +71,7 @@ void virq_upcalls(bool on)
 {
 	struct ambit_vcpu_page *page = vcpu_page(vcpu_self());
 
-	irq_disable();
 	STORE_RELEASE(page->upcall_vector, on ? UPCALL_VECTOR : 0u);
-	if (on)
-		irq_enable();
 }
 
 void virq_wait(uint64_t deadline)

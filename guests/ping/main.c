@@ -157,7 +157,8 @@ static void ping_run(void)
 		while (ping.next <= ping.count && now >= due &&
 		       ping.next - ping.oldest < ping.depth) {
 			send_next();
-			due += ping.interval;
+			/* Late by more than an interval: no burst to catch up. */
+			due = MAX(due + ping.interval, now);
 		}
 		more = ping.next <= ping.count;
 		if (!more && ping.oldest == ping.next)

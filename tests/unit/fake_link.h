@@ -84,6 +84,10 @@ bool bm_sys_before_wait(void)
 	return false;
 }
 
+void bm_sys_after_wait(void)
+{
+}
+
 int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state)
 {
 	struct fake_end *me = &fake[endpoint], *peer = &fake[endpoint ^ 1];
