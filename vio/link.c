@@ -251,22 +251,26 @@ static bool connected(const struct link *l)
 	       l->end[1].status->state == AMBIT_LINK_CONNECTED;
 }
 
-/* Under the link's lock: one end's new state, shown in both status areas. */
+/* Under the link's lock: one end's new state, shown in both status areas. A new
+ * generation comes first: a guest reads the states, then the generation, and
+ * must not take an old one for that of the new connection. */
 static void show_state(struct endpoint *e, uint32_t state)
 {
-	struct link *l = e->link;
-	bool was = connected(l);
+	struct ambit_status *own = e->status, *peer = e->peer->status;
+	bool was = connected(e->link);
+	bool is = state == AMBIT_LINK_CONNECTED && peer->state == state;
 
-	WRITE_ONCE(e->status->state, state);
-	WRITE_ONCE(e->peer->status->peer_state, state);
-	if (!was && connected(l)) {
-		uint32_t generation = e->status->generation + 1;
+	if (is && !was) {
+		uint32_t generation = own->generation + 1;
 
-		WRITE_ONCE(e->status->generation, generation);
-		STORE_RELEASE(e->peer->status->generation, generation);
-	} else if (was && state != AMBIT_LINK_SUSPENDED) {
-		WRITE_ONCE(e->status->resets, e->status->resets + 1);
-		WRITE_ONCE(e->peer->status->resets, e->peer->status->resets + 1);
+		WRITE_ONCE(own->generation, generation);
+		WRITE_ONCE(peer->generation, generation);
+	}
+	STORE_RELEASE(own->state, state);
+	STORE_RELEASE(peer->peer_state, state);
+	if (was && !is && state != AMBIT_LINK_SUSPENDED) {
+		WRITE_ONCE(own->resets, own->resets + 1);
+		WRITE_ONCE(peer->resets, peer->resets + 1);
 	}
 }
 
