@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Links: layout of their areas, and what of them each VM is shown. */
+/* LINK: vio/link.c hv/p2m.c hv/frames.c hv/frames_early.c */
+#include "vio/link.h"
+
+#include <stdlib.h>
+
+#include "arch/arch.h"
+#include "arch/hvm.h"
+#include "hv/abi/errno.h"
+#include "hv/frames.h"
+#include "hv/vm.h"
+#include "tests/fake/fake.h"
+#include "tests/unit/tap.h"
+#include "vio/virq.h"
+
+#define RW	(P2M_READ | P2M_WRITE)
+#define VMS	3
+#define LINKS	5
+
+struct p2m_format p2m_format = {
+	.table = 0x7, .leaf = 6 << 3 | 0x40, .large = 0x80,
+	.read = 1, .write = 2, .exec = 4, .max_level = 2, .phys_bits = 39,
+};
+
+static struct vm vms[VMS];
+struct vm *vm_table = vms;
+uint32_t vm_count = VMS;
+static struct manifest_vm vm_config[VMS] = {
+	{ .name = "front" }, { .name = "back" }, { .name = "third" }
+};
+
+static struct manifest_link config[LINKS] = {
+	{ .name = "net", .end = { { 0, { 2, 1 } }, { 1, { 2, 2 } } }, .dev_class = 1,
+	  .scheme = 1, .mtu = 1500, .slots = 64, .buffer_size = 2048, .seg_max = 4 },
+	{ .name = "disk", .end = { { .vm = 0 }, { .vm = 1 } }, .dev_class = 2, .scheme = 1,
+	  .read_only = true, .slots = 8, .buffer_size = MIB(1), .seg_max = 16 },
+	{ .name = "least", .end = { { .vm = 1 }, { .vm = 2 } }, .slots = 1, .buffer_size = 64,
+	  .seg_max = 1 },
+	{ .name = "most", .end = { { .vm = 2 }, { .vm = 0 } }, .slots = 1024, .buffer_size = 4096,
+	  .seg_max = 16 },
+	{ .name = "odd", .end = { { .vm = 1 }, { .vm = 0 } }, .slots = 512, .buffer_size = 192,
+	  .seg_max = 3 },
+};
+
+void virq_raise(struct vm *vm, uint32_t virq)
+{
+	printf("Bail out! virq %u of VM %u\n", virq, vm->id);
+	exit(1);
+}
+
+struct area { uint64_t base, size; };
+
+static bool apart(const struct area *a, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < n; k++)
+			if ((i != k && a[i].base < a[k].base + a[k].size &&
+			     a[k].base < a[i].base + a[i].size) ||
+			    !a[i].size || ((a[i].base | a[i].size) & PAGE_MASK))
+				return false;
+	return true;
+}
+
+/* --- areas --------------------------------------------------------------------- */
+
+static void test_layout(const struct link *l)
+{
+	const struct manifest_link *c = l->config;
+	uint64_t slots = c->slots;
+
+	ok(l->ring_size >= 2 * slots && !(l->ring_size & (l->ring_size - 1)),
+	   "%s: the ring has room for two messages a slot", c->name);
+	ok(l->ring_offset >= sizeof(struct ambit_control) && !(l->ring_offset & 31) &&
+	   l->desc_offset >= l->ring_offset + l->ring_size * 32ul &&
+	   l->seg_offset >= l->desc_offset + slots * 16 &&
+	   l->control_size >= l->seg_offset + slots * c->seg_max * 16 &&
+	   l->control_size - (l->seg_offset + slots * c->seg_max * 16) < PAGE_SIZE,
+	   "the parts of the control area are one behind the other");
+	ok(l->data_size >= 2 * slots * c->buffer_size &&
+	   l->data_size - 2 * slots * c->buffer_size < PAGE_SIZE,
+	   "two bays a slot");
+	ok(l->status_size >= sizeof(struct ambit_status) + 4 * slots, "a use count a slot");
+}
+
+static void test_areas(void)
+{
+	static struct area area[LINKS * 8];
+	uint64_t frames = 0;
+	uint32_t n = 0;
+	bool mine = true;
+
+	for (uint32_t i = 0; i < LINKS; i++)
+		for (uint32_t k = 0; k < 2; k++) {
+			const struct link *l = &link_table[i];
+			const struct endpoint *e = &l->end[k];
+
+			area[n++] = (struct area){ e->control_pa.v, l->control_size };
+			area[n++] = (struct area){ e->data_pa.v, l->data_size };
+			area[n++] = (struct area){ e->status_pa.v, l->status_size };
+			area[n++] = (struct area){ e->event_pa.v, PAGE_SIZE };
+			ok(e->vm == &vms[config[i].end[k].vm] && e->peer == &l->end[!k] &&
+			   e->vm->endpoint[e->number] == e &&
+			   link_endpoint(e->vm, e->number) == e &&
+			   e->virq == AMBIT_VIRQ_LINK + e->number,
+			   "%s: end %u is in its place", l->config->name, k);
+		}
+	ok(apart(area, n), "no two areas of all links share a page");
+	for (uint32_t i = 0; i < n; i++) {
+		const uint64_t *words = phys_to_virt(hpa(area[i].base));
+
+		frames += area[i].size / PAGE_SIZE;
+		for (uint64_t off = 0; off < area[i].size; off += PAGE_SIZE)
+			mine &= frame_of(hpa(area[i].base + off))->owner == FRAME_OWNER_LINK;
+		for (uint64_t w = 0; w < area[i].size / 8; w++)
+			mine &= !words[w];
+	}
+	ok(mine, "all of it is clear and belongs to the links");
+	ok_eq(frames_balance(FRAME_OWNER_LINK), frames, "and they own nothing else");
+	ok_eq(vms[0].endpoint_count, 4, "a VM has its ends");
+	ok(!link_endpoint(&vms[0], 4) && !link_endpoint(&vms[0], UINT64_MAX), "and no more");
+}
+
+/* --- what a VM sees --------------------------------------------------------------- */
+
+/* Every page of a range is this memory, with these rights and no others. */
+static bool shown(struct vm *vm, uint64_t at, hpa_t pa, uint64_t bytes, uint32_t rights)
+{
+	uint64_t run;
+	hpa_t got;
+
+	for (uint64_t off = 0; off < bytes; off += PAGE_SIZE) {
+		if (!p2m_lookup(&vm->p2m, gpa(at + off), rights, &got, &run) ||
+		    got.v != pa.v + off)
+			return false;
+		for (uint32_t more = P2M_READ; more <= P2M_EXEC; more <<= 1)
+			if (!(rights & more) &&
+			    p2m_lookup(&vm->p2m, gpa(at + off), more, &got, &run))
+				return false;
+	}
+	return true;
+}
+
+static uint64_t pages_mapped(struct vm *vm, uint64_t end)
+{
+	uint64_t n = 0, run;
+	hpa_t pa;
+
+	for (uint64_t at = 0; at < end; at += PAGE_SIZE)
+		n += p2m_lookup(&vm->p2m, gpa(vm->aperture.v + at), 0, &pa, &run);
+	return n;
+}
+
+static void test_end(struct vm *vm, const struct endpoint *e,
+		     const struct ambit_link_info *i)
+{
+	const struct link *l = e->link;
+	const struct manifest_link *c = l->config;
+	uint32_t side = e == &l->end[1];
+
+	ok(!strcmp(i->name, c->name) && !strcmp(i->peer, e->peer->vm->config->name) &&
+	   i->scheme == c->scheme && i->dev_class == c->dev_class && i->mtu == c->mtu &&
+	   i->virq == e->virq && !memcmp(i->mac, c->end[side].mac, 6) &&
+	   i->flags == ((side ? AMBIT_LINKF_BACK : 0) |
+			(c->read_only ? AMBIT_LINKF_READ_ONLY : 0)),
+	   "%s of %s: what it is", c->name, vm->config->name);
+	ok(i->slots == c->slots && i->buffer_size == c->buffer_size &&
+	   i->seg_max == c->seg_max && i->ring_size == l->ring_size &&
+	   i->ring_offset == l->ring_offset && i->desc_offset == l->desc_offset &&
+	   i->seg_offset == l->seg_offset && i->control_size == l->control_size &&
+	   i->data_size == l->data_size && !i->grant_count && !i->window_size,
+	   "its sizes");
+	ok(shown(vm, i->control, e->control_pa, l->control_size, RW), "own control area");
+	ok(shown(vm, i->peer_control, e->peer->control_pa, l->control_size, P2M_READ),
+	   "the peer's is read-only");
+	ok(shown(vm, i->data, e->data_pa, l->data_size, RW), "own data area");
+	ok(shown(vm, i->peer_data, e->peer->data_pa, l->data_size, P2M_READ),
+	   "the peer's is read-only");
+	ok(shown(vm, i->status, e->status_pa, l->status_size, P2M_READ),
+	   "own status, read-only");
+	ok(shown(vm, i->event, e->event_pa, PAGE_SIZE, RW), "own event page");
+}
+
+static void test_vm(struct vm *vm)
+{
+	struct ambit_link_info info[8] = { 0 };
+	struct area area[8 * 6];
+	uint64_t sum = 0, end = AMBIT_APERTURE_LINKS;
+	uint32_t n = 0;
+
+	vm->aperture = gpa(GIB(5));
+	ok(!p2m_create(&vm->p2m, FRAME_OWNER_VM) && !link_map_vm(vm), "%s: mapped",
+	   vm->config->name);
+	link_info(vm, info);
+	for (uint32_t k = 0; k < vm->endpoint_count; k++) {
+		const struct ambit_link_info *i = &info[k];
+
+		test_end(vm, vm->endpoint[k], i);
+		area[n++] = (struct area){ i->control, i->control_size };
+		area[n++] = (struct area){ i->peer_control, i->control_size };
+		area[n++] = (struct area){ i->data, i->data_size };
+		area[n++] = (struct area){ i->peer_data, i->data_size };
+		area[n++] = (struct area){ i->status, vm->endpoint[k]->link->status_size };
+		area[n++] = (struct area){ i->event, PAGE_SIZE };
+	}
+	ok(apart(area, n), "no two parts overlap");
+	for (uint32_t k = 0; k < n; k++) {
+		sum += area[k].size;
+		end = MAX(end, area[k].base + area[k].size - vm->aperture.v);
+	}
+	ok_eq(pages_mapped(vm, AMBIT_APERTURE_LINKS), 0, "nothing below the links' place");
+	ok_eq(pages_mapped(vm, end + MIB(4)), sum / PAGE_SIZE,
+	      "and no page besides: neither status nor event of a peer");
+}
+
+static void test_clear(void)
+{
+	struct endpoint *e = &link_table[0].end[0];
+	uint8_t *c = phys_to_virt(e->control_pa);
+	uint64_t size = e->link->control_size, at = 0, steps = 0, left = 0;
+
+	memset(c, 1, size + PAGE_SIZE);
+	do {
+		at = link_clear(e, at, 100);
+		steps++;
+	} while (at && steps < 1000);
+	for (uint64_t i = 0; i < size; i++)
+		left += c[i];
+	ok(!left && steps == (size + 99) / 100, "a control area is cleared in %lu steps", steps);
+	ok(c[size] == 1, "and nothing behind it");
+}
+
+int main(void)
+{
+	struct manifest m = { .link = config, .link_count = LINKS, .vm_count = VMS };
+	struct manifest_link huge = {
+		.name = "huge", .end = { { .vm = 0 }, { .vm = 1 } }, .slots = 1024,
+		.buffer_size = MIB(1), .seg_max = 16,
+	};
+
+	fake_machine(MIB(512));
+	for (uint32_t i = 0; i < VMS; i++)
+		vms[i].config = &vm_config[i];
+	ok_eq(link_init(&m), 0, "five links of three VMs");
+	ok_eq(link_count, LINKS, "are there");
+	for (uint32_t i = 0; i < LINKS; i++)
+		test_layout(&link_table[i]);
+	test_areas();
+	for (uint32_t i = 0; i < VMS; i++)
+		test_vm(&vms[i]);
+	test_clear();
+	m = (struct manifest){ .link = &huge, .link_count = 1, .vm_count = VMS };
+	ok_eq(link_init(&m), AMBIT_ENOMEM, "2 GiB for one area: refused");
+	return done_testing();
+}
