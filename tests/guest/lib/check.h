@@ -8,8 +8,8 @@
 
 #include "guests/lib/guest.h"
 
-#define MS 1000000ull	/* in nanoseconds */
-#define US 1000ull
+#define MS 1000000ul	/* in nanoseconds */
+#define US 1000ul
 
 extern uint32_t check_count, check_failures;
 

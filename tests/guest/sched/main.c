@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sched: watches the VMs whose names are in `fair=a,b,c` for a while and checks
+ * that each of them got its share of the pCPU within 10%; then stops all that
+ * still run. It needs control of all of them.
+ */
+#include "tests/guest/lib/check.h"
+
+#define FAIR_MAX	8
+
+static struct ambit_vm_entry *list;
+static int64_t listed;
+
+static void list_read(void)
+{
+	listed = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list,
+			PAGE_SIZE);
+}
+
+static const struct ambit_vm_entry *find(const char *name)
+{
+	for (int64_t i = 0; i < listed; i++)
+		if (!strcmp(list[i].name, name))
+			return &list[i];
+	guest_fail("there is no VM %s", name);
+}
+
+/* Split "a,b,c" in place. */
+static uint32_t names_split(char *text, const char **name)
+{
+	uint32_t n = 0;
+
+	while (*text && n < FAIR_MAX) {
+		name[n++] = text;
+		while (*text && *text != ',')
+			text++;
+		if (*text)
+			*text++ = '\0';
+	}
+	return n;
+}
+
+static void check_fair(uint64_t ms)
+{
+	char text[64] = "";
+	const char *name[FAIR_MAX];
+	uint64_t ran[FAIR_MAX], sum = 0;
+	uint32_t n;
+
+	cmdline_get("fair", text, sizeof(text));
+	n = names_split(text, name);
+	list_read();
+	for (uint32_t i = 0; i < n; i++)
+		ran[i] = find(name[i])->run_ns;
+	time_sleep_until(time_now() + ms * MS);
+	list_read();
+	for (uint32_t i = 0; i < n; i++) {
+		ran[i] = find(name[i])->run_ns - ran[i];
+		sum += ran[i];
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t permille = ran[i] * 1000 / (sum ? sum : 1);
+		bool fair = permille * n >= 900 && permille * n <= 1100;
+
+		if (!fair)
+			printf("%s got %lu permille of the time\n", name[i], permille);
+		CHECK(fair);
+	}
+	/* Nobody else used the pCPU, nor was it idle. */
+	CHECK(sum >= ms * MS * 8 / 10 && sum <= ms * MS * 11 / 10);
+}
+
+int guest_main(void)
+{
+	list = page_alloc(1);
+	time_sleep_until(time_now() + 100 * MS);	/* all have come up */
+	check_fair(cmdline_u64("for-ms", 1000));
+	/* Who ends by itself gets the time to. */
+	time_sleep_until(time_now() + cmdline_u64("then-ms", 100) * MS);
+	list_read();
+	for (int64_t i = 0; i < listed; i++) {
+		if (list[i].vm != vm_info()->vm && list[i].state == AMBIT_VMS_RUNNING)
+			CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_STOP,
+					list[i].vm), 0);
+	}
+	return check_end();
+}
