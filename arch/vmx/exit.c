@@ -278,7 +278,7 @@ static enum exit_reason plain_reason(uint32_t reason)
 }
 
 /* VM entry failed after the host state was checked: RIP did not move. */
-static __attribute__((noinline)) void entry_failed(struct vcpu_exit *exit)
+static void entry_failed(struct vcpu_exit *exit)
 {
 	exit->reason = EXIT_BAD_STATE;
 	exit->insn_len = 0;
@@ -287,11 +287,10 @@ static __attribute__((noinline)) void entry_failed(struct vcpu_exit *exit)
 		__asm__ volatile("int $18" : : : "memory");
 }
 
-/* Kept out of line so that hypercalls and interrupts need no stack frame. */
-static __attribute__((noinline)) void decode_rest(struct vcpu *v,
-						  struct vcpu_exit *exit)
+static void decode_rest(struct vcpu *v, struct vcpu_exit *exit)
 {
 	exit->qualification = vmcs_read(VMCS_QUALIFICATION);
+	exit->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
 	exit->reason = EXIT_NONE;
 	switch ((uint32_t)exit->code) {
 	case VMX_EXIT_TIMER:
@@ -325,26 +324,31 @@ static __attribute__((noinline)) void decode_rest(struct vcpu *v,
 	}
 }
 
+/* Kept out of line so that a hypercall needs no stack frame. */
+static __attribute__((noinline)) void decode_other(struct vcpu *v,
+						   struct vcpu_exit *exit)
+{
+	if (exit->code == VMX_EXIT_INTERRUPT)
+		exit->reason = EXIT_INTERRUPT;
+	else if (exit->code & VMX_EXIT_ENTRY_FAILED)
+		entry_failed(exit);
+	else
+		decode_rest(v, exit);
+	v->arch.launched |= !(exit->code & VMX_EXIT_ENTRY_FAILED);
+}
+
 void vmx_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
 {
 	uint32_t reason = v->arch.exit_reason;
 
 	exit->code = reason;
-	if (unlikely(reason & VMX_EXIT_ENTRY_FAILED)) {
-		entry_failed(exit);
+	if (unlikely(reason != VMX_EXIT_VMCALL)) {
+		decode_other(v, exit);
 		return;
 	}
 	v->arch.launched = true;
-	if (reason == VMX_EXIT_INTERRUPT) {
-		exit->reason = EXIT_INTERRUPT;
-		return;
-	}
+	exit->reason = EXIT_HYPERCALL;
 	exit->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
-	if (likely(reason == VMX_EXIT_VMCALL)) {
-		exit->reason = EXIT_HYPERCALL;
-		exit->hypercall.cpl = (uint8_t)(vmcs_read(VMCS_GUEST_SS_AR) >>
-						AR_DPL_SHIFT & 3);
-		return;
-	}
-	decode_rest(v, exit);
+	exit->hypercall.cpl = (uint8_t)(vmcs_read(VMCS_GUEST_SS_AR) >>
+					AR_DPL_SHIFT & 3);
 }
