@@ -110,7 +110,7 @@ static void exit_hlt(struct vcpu *v, struct vcpu_exit *exit)
 	}
 	hvm->skip(v, exit);
 	v->wait_call = false;
-	sched_wait(v, TSC_NEVER);
+	sched_wait(v, NS_NEVER);
 }
 
 void exit_due(struct vcpu *v)

@@ -53,7 +53,7 @@ static int64_t hc_console_write(struct vcpu *v)
 static int64_t wait_until(struct vcpu *v, uint64_t deadline_ns)
 {
 	v->wait_call = true;
-	sched_wait(v, time_deadline(deadline_ns));
+	sched_wait(v, deadline_ns ? deadline_ns : NS_NEVER);
 	return AMBIT_OK;
 }
 
@@ -82,7 +82,7 @@ static int64_t hc_notify_wait(struct vcpu *v)
 
 static int64_t hc_timer_set(struct vcpu *v)
 {
-	sched_timer_set(v, time_deadline(v->regs.rdi));
+	sched_timer_set(v, v->regs.rdi ? v->regs.rdi : NS_NEVER);
 	return AMBIT_OK;
 }
 

@@ -49,18 +49,26 @@ static void arm(struct pcpu *p, uint64_t tsc)
 	}
 }
 
-static uint64_t wanted_tsc(const struct vcpu *v)
+static uint64_t wanted_ns(const struct vcpu *v)
 {
 	if (READ_ONCE(v->run_state) == VCPU_WAITING)
-		return MIN(v->timer_tsc, v->wait_tsc);
-	return v->timer_tsc;
+		return MIN(v->timer_ns, v->wait_ns);
+	return v->timer_ns;
 }
 
-/* The heap key is a lower bound of what v wants; corrected when it expires. */
-static void timers_want(struct pcpu *p, struct vcpu *v, uint64_t tsc)
+/*
+ * The heap has v for the earliest time that it wanted since it was put there; a
+ * later one needs nothing now, not even its TSC, and is put right when the
+ * earlier one expires.
+ */
+static void timers_want(struct pcpu *p, struct vcpu *v, uint64_t ns)
 {
-	if (tsc == TSC_NEVER)
+	uint64_t tsc;
+
+	if (ns == NS_NEVER || (v->heap_idx && ns >= v->heap_ns))
 		return;
+	tsc = time_deadline(ns);
+	v->heap_ns = ns;
 	if (!v->heap_idx) {
 		v->heap_tsc = tsc;
 		timers_insert(&p->timers, v);
@@ -74,14 +82,14 @@ static void timers_want(struct pcpu *p, struct vcpu *v, uint64_t tsc)
 static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)
 {
 	timers_remove(&p->timers, v);
-	if (v->timer_tsc <= now) {
-		v->timer_tsc = TSC_NEVER;
+	if (v->timer_ns <= now) {
+		v->timer_ns = NS_NEVER;
 		virq_raise_on(v, AMBIT_VIRQ_TIMER);
 	}
-	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_tsc <= now &&
+	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_ns <= now &&
 	    sched_ready(v, VCPU_WAITING) && v->wait_call)
 		v->due |= VCPU_DUE_TIMEOUT;
-	timers_want(p, v, wanted_tsc(v));
+	timers_want(p, v, wanted_ns(v));
 }
 
 static void delayed_run(struct pcpu *p, uint64_t now)
@@ -130,7 +138,7 @@ static void timers_run(struct pcpu *p)
 		v = heap_top(&p->timers);
 		if (!v || v->heap_tsc > now)
 			break;
-		timer_expired(p, v, now);
+		timer_expired(p, v, time_now());
 	}
 	delayed_run(p, now);
 	v = heap_top(&p->timers);
@@ -207,7 +215,7 @@ void sched_wait(struct vcpu *v, uint64_t deadline)
 	struct pcpu *p = this_pcpu();
 	uint32_t expected = VCPU_WAITING;
 
-	v->wait_tsc = deadline;
+	v->wait_ns = deadline;
 	/* Publish, full fence (the store is one), look again: whoever set a virq or
 	 * a request before it is seen here; whoever sets one later
 	 * sees WAITING. */
@@ -219,15 +227,14 @@ void sched_wait(struct vcpu *v, uint64_t deadline)
 						__ATOMIC_RELAXED))
 			return;		/* nobody took it: it runs on */
 	}
-	/* Mostly the heap has it at an earlier time already. */
-	if (!v->heap_idx || deadline < v->heap_tsc)
+	if (!v->heap_idx || deadline < v->heap_ns)
 		timers_want(p, v, deadline);
 	switch_from(p);
 }
 
 void sched_timer_set(struct vcpu *v, uint64_t deadline)
 {
-	v->timer_tsc = deadline;
+	v->timer_ns = deadline;
 	timers_want(this_pcpu(), v, deadline);
 }
 

@@ -21,8 +21,8 @@ _Noreturn void sched_run(void);
  * it was not in that state. */
 bool sched_ready(struct vcpu *v, enum vcpu_run_state from);
 /*
- * Block the current vCPU until a deliverable virq or until TSC deadline
- * (TSC_NEVER: none); looks again after it has published the wait. home.
+ * Block the current vCPU until a deliverable virq or until system time
+ * deadline (NS_NEVER: none); looks again after it has published the wait. home.
  */
 void sched_wait(struct vcpu *v, uint64_t deadline);
 /* Set the one-shot timer virq; home. */

@@ -50,7 +50,7 @@ uint64_t time_deadline(uint64_t ns)
 {
 	uint64_t now;
 
-	if (ns == 0 || ns > DEADLINE_MAX)
+	if (ns > DEADLINE_MAX)
 		return TSC_NEVER;
 	if (stable)
 		return tsc_zero + scale(ns, ticks_per_ns) -

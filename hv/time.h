@@ -10,7 +10,7 @@
 
 void system_time_init(void);
 uint64_t time_now(void);
-/* TSC of this pCPU at system time ns; TSC_NEVER for 0 (no deadline). */
+/* TSC of this pCPU at system time ns; TSC_NEVER for what is centuries away. */
 uint64_t time_deadline(uint64_t ns);
 uint64_t time_ticks_to_ns(uint64_t ticks);
 uint64_t time_ns_to_ticks(uint64_t ns);

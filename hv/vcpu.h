@@ -14,11 +14,12 @@
 enum vcpu_run_state {
 	VCPU_OFF,	/* never started, stopped by a call, or its VM is dead */
 	VCPU_READY,	/* in the run queue or the inbox of its home, or running */
-	VCPU_WAITING,	/* blocked in wait or HLT until a virq or wait_tsc */
+	VCPU_WAITING,	/* blocked in wait or HLT until a virq or wait_ns */
 	VCPU_PARKED,	/* ready, but its VM is paused */
 };
 
 #define TSC_NEVER UINT64_MAX
+#define NS_NEVER UINT64_MAX
 
 #define VCPU_ASK_STOP	(1u << 0)	/* go OFF */
 #define VCPU_ASK_PAUSE	(1u << 1)	/* park; its VM is paused */
@@ -43,9 +44,10 @@ struct vcpu {
 	uint32_t run_state;		/* enum vcpu_run_state, atomic */
 	struct vcpu *inbox_next;	/* home's inbox, while READY and in it */
 
-	uint64_t wait_tsc;		/* end of the wait (TSC_NEVER: none) */
-	uint64_t timer_tsc;		/* one-shot timer virq (TSC_NEVER: off) */
-	uint64_t heap_tsc;		/* key in the home's timer heap */
+	uint64_t wait_ns;		/* end of the wait (NS_NEVER: none) */
+	uint64_t timer_ns;		/* one-shot timer virq (NS_NEVER: off) */
+	uint64_t heap_ns;		/* what the timer heap has it for ... */
+	uint64_t heap_tsc;		/* ... as the home's TSC: its key there */
 	uint32_t heap_idx;		/* + 1 in the timer heap; 0: not in it */
 	uint32_t queue_idx;		/* + 1 in the run queue; 0: not in it */
 	uint64_t vruntime;		/* TSC ticks run, corrected on wake-up */

@@ -261,7 +261,7 @@ static int build_finish(struct vm *vm, const char **why)
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *v = vm->vcpu[i];
 
-		v->timer_tsc = v->wait_tsc = TSC_NEVER;
+		v->timer_ns = v->wait_ns = NS_NEVER;
 		v->tsc_offset = vm->tsc_offset + arch_tsc_skew(v->pcpu);
 		v->due = v->ask = 0;
 		v->virq_words = (uint8_t)((AMBIT_VIRQ_LINK + vm->endpoint_count + 63) / 64);

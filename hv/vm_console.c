@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The console's drain: takes one line of one VM at a time, in turn, the
- * hypervisor's own log being one of the writers, and feeds it to the UART as
- * far as that takes it without waiting.
+ * The console's drain: takes one line at a time, the hypervisor's own log
+ * first, then of one VM after the other, and feeds it to the UART as far as that
+ * takes it without waiting.
  */
 #include "hv/vm_console.h"
 
@@ -22,7 +22,7 @@ static bool drain_step(struct work *w);
 static struct work drain = { .run = drain_step };
 static char out[256];			/* the drain's own: line with its prefix; a log line fits */
 static size_t out_len, out_pos;
-static uint32_t turn;			/* VM whose turn is next; vm_count: the log */
+static uint32_t turn;			/* VM whose turn is next */
 
 int vm_console_create(struct vm *vm)
 {
@@ -78,13 +78,24 @@ static bool take_line(struct vm *vm, bool final)
 		out[out_len++] = '\n';
 		c->tail += n;
 	}
-	if (!n && c->end_due && c->head == c->tail) {
+	spin_unlock(&c->lock);
+	return n != 0;
+}
+
+static bool take_end(struct vm *vm)
+{
+	struct vm_console *c = &vm->console;
+	bool due;
+
+	spin_lock(&c->lock);
+	due = c->end_due && c->head == c->tail;
+	if (due)
 		c->end_due = false;
+	spin_unlock(&c->lock);
+	if (due)
 		out_len = hv_snprintf(out, sizeof(out), CONSOLE_PREFIX "%s: %s\n",
 				      vm->name, vm->crashed ? "crashed" : "stopped");
-	}
-	spin_unlock(&c->lock);
-	return out_len != 0;
+	return due;
 }
 
 void vm_console_ended(struct vm *vm)
@@ -95,24 +106,37 @@ void vm_console_ended(struct vm *vm)
 	sched_work(0, &drain);
 }
 
-/* The next line of whoever has one, starting from turn. */
+/* The last words of VMs that are ending, so that they stand before the report
+ * on their end. */
+static bool last_words(void)
+{
+	for (uint32_t i = 0; i < vm_count; i++) {
+		if (READ_ONCE(vm_table[i].stopping) && take_line(&vm_table[i], true))
+			return true;
+	}
+	return false;
+}
+
+/* A line of a VM, in turn. */
+static bool any_line(bool final)
+{
+	for (uint32_t i = 0; i < vm_count; i++) {
+		struct vm *vm = &vm_table[turn];
+
+		turn = turn + 1 == vm_count ? 0 : turn + 1;
+		if (take_line(vm, final) || take_end(vm))
+			return true;
+	}
+	return false;
+}
+
 static bool next_line(bool final)
 {
 	out_pos = out_len = 0;
-	for (uint32_t i = 0; i <= vm_count; i++) {
-		uint32_t who = turn;
-
-		turn = turn == vm_count ? 0 : turn + 1;
-		if (who == vm_count) {
-			out_len = console_log_read(out, sizeof(out));
-			if (out_len)
-				return true;
-		} else if (take_line(&vm_table[who],
-				     final || vm_table[who].state >= VM_STOPPED)) {
-			return true;
-		}
-	}
-	return false;
+	if (last_words())
+		return true;
+	out_len = console_log_read(out, sizeof(out));
+	return out_len || any_line(final);
 }
 
 /* One line at most; the UART's pace decides when to come back. */
