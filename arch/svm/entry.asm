@@ -29,16 +29,17 @@ VMCB_RAX	equ 0x5f8
 STACK_C_PA	equ 0
 STACK_C		equ 8
 STACK_V		equ 16
-STACK_HOST	equ 24
 
 extern svm_exit_hot
+extern svm_exit_decode
 global svm_enter
 global svm_probe_guest
 
 bits 64
 section .text
 
-; void svm_enter(struct vcpu *v, struct vmcb *c, uint64_t c_pa, uint64_t host_pa)
+; void svm_enter(struct vcpu *v, struct vmcb *c, uint64_t c_pa, uint64_t host_pa,
+;		 struct vcpu_exit *exit)
 align 16
 svm_enter:
 	push	rbx
@@ -47,8 +48,8 @@ svm_enter:
 	push	r13
 	push	r14
 	push	r15
-	sub	rsp, 8			; svm_exit_hot() wants RSP at 16 n
-	push	rcx
+	push	r8
+	push	rcx			; svm_exit_hot() wants RSP at 16 n
 	push	rdi
 	push	rsi
 	push	rdx
@@ -107,14 +108,14 @@ svm_enter:
 	vmload			; RAX
 	cli
 	stgi
-	add	rsp, 8
+	pop	rdx			; exit
 	pop	r15
 	pop	r14
 	pop	r13
 	pop	r12
 	pop	rbp
 	pop	rbx
-	ret
+	jmp	svm_exit_decode
 
 ; A guest's single step that its exit did not cancel becomes a #DB of ours, right
 ; after VMRUN: an emulator does that. Nothing is to be done about it.

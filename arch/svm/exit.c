@@ -92,16 +92,8 @@ static void redo_event(struct vcpu *v, const struct vmcb *c)
 		v->arch.inject = info;
 }
 
-/* Code that changed or vanished meanwhile: any length is as good. */
-static __attribute__((noinline)) uint32_t length_unknown(struct vcpu *v)
-{
-	uint32_t length = insn_length(v);
-
-	return length ? length : 1;
-}
-
 /* The instruction was a step that a debugger in the guest wants to see. */
-static __attribute__((noinline)) void step_done(struct vcpu *v, struct vmcb *c)
+static void step_done(struct vcpu *v, struct vmcb *c)
 {
 	c->rflags &= ~RFLAGS_RF;
 	if (c->rflags & RFLAGS_TF) {
@@ -111,19 +103,33 @@ static __attribute__((noinline)) void step_done(struct vcpu *v, struct vmcb *c)
 	}
 }
 
+static inline void advance(struct vmcb *c, uint32_t length)
+{
+	uint64_t rip = c->rip + length;
+
+	c->rip = c->cs.attributes & SEG_LONG ? rip : (uint32_t)rip;
+	c->interrupt_shadow = 0;
+}
+
+static __attribute__((noinline)) void skip_slowly(struct vcpu *v, uint32_t length)
+{
+	struct vmcb *c = vmcb_of(v);
+
+	if (!length)
+		length = insn_length(v);
+	/* Code that changed or vanished meanwhile: any length is as good. */
+	advance(c, length ? length : 1);
+	step_done(v, c);
+}
+
 void svm_skip(struct vcpu *v, const struct vcpu_exit *exit)
 {
 	struct vmcb *c = vmcb_of(v);
-	uint32_t length = exit->insn_len;
-	uint64_t rip;
 
-	if (unlikely(!length))
-		length = length_unknown(v);
-	rip = c->rip + length;
-	c->rip = c->cs.attributes & SEG_LONG ? rip : (uint32_t)rip;
-	c->interrupt_shadow = 0;
-	if (unlikely(c->rflags & (RFLAGS_TF | RFLAGS_RF)))
-		step_done(v, c);
+	if (unlikely(!exit->insn_len || (c->rflags & (RFLAGS_TF | RFLAGS_RF))))
+		skip_slowly(v, exit->insn_len);
+	else
+		advance(c, exit->insn_len);
 }
 
 static void decode_io(const struct vmcb *c, struct vcpu_exit *exit)
@@ -236,7 +242,8 @@ static void decode_instruction(struct vcpu *v, const struct vmcb *c,
 	}
 }
 
-static void decode(struct vcpu *v, const struct vmcb *c, struct vcpu_exit *exit)
+static __attribute__((noinline)) void decode(struct vcpu *v, const struct vmcb *c,
+					     struct vcpu_exit *exit)
 {
 	uint32_t code = (uint32_t)c->exit_code;	/* some leave the high half out */
 
@@ -275,10 +282,10 @@ static void decode(struct vcpu *v, const struct vmcb *c, struct vcpu_exit *exit)
 	}
 }
 
-void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit)
+void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit)
 {
-	const struct vmcb *c = vmcb_of(v);
-
+	c->clean = svm_caps.clean;
+	c->tlb_control = TLB_CONTROL_NONE;
 	exit->code = (uint32_t)c->exit_code;
 	exit->qualification = c->exit_info1;
 	if (likely(c->exit_code == VMEXIT_VMMCALL)) {

@@ -47,6 +47,7 @@ static void prepare(struct vmcb *c)
 void svm_probe_virq(void)
 {
 	static struct vcpu v;
+	struct vcpu_exit exit;
 	struct arch_pcpu *p = arch_pcpu_this();
 	hpa_t page;
 
@@ -57,7 +58,7 @@ void svm_probe_virq(void)
 
 		memset(c, 0, PAGE_SIZE);
 		prepare(c);
-		svm_enter(&v, c, page.v, p->hvm_host.v);
+		svm_enter(&v, c, page.v, p->hvm_host.v, &exit);
 		svm_caps.virq_if_on = c->exit_code == VMEXIT_VINTR;
 		if (c->exit_code == VMEXIT_VINTR || c->exit_code == VMEXIT_VMMCALL)
 			break;

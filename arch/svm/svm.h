@@ -31,11 +31,12 @@ void svm_p2m_format(void);
 void svm_probe_virq(void);
 
 /*
- * entry.asm. Enters the guest until an exit that svm_exit_hot() leaves to us:
- * c is the VMCB, c_pa and host_pa the addresses of it and of the host's for
- * VMLOAD. GIF is 1 before and after.
+ * entry.asm. Enters the guest until an exit that svm_exit_hot() leaves to us,
+ * and returns by way of svm_exit_decode(): c is the VMCB, c_pa and host_pa the
+ * addresses of it and of the host's for VMLOAD. GIF is 1 before and after.
  */
-void svm_enter(struct vcpu *v, struct vmcb *c, uint64_t c_pa, uint64_t host_pa);
+void svm_enter(struct vcpu *v, struct vmcb *c, uint64_t c_pa, uint64_t host_pa,
+	       struct vcpu_exit *exit);
 /* entry.asm. The whole guest of svm_probe_virq(). */
 extern const char svm_probe_guest[];
 
@@ -43,7 +44,7 @@ extern const char svm_probe_guest[];
  * to R15 not saved. true: it has been dealt with, re-enter at once. */
 bool svm_exit_hot(struct vcpu *v, struct vmcb *c);
 /* All other exits: deal with it, or describe it in *exit. */
-void svm_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
+void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit);
 
 /* Debug registers: from now on v, loaded here, uses them without exits. */
 void svm_debug_use(struct vcpu *v);

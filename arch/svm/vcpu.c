@@ -41,7 +41,7 @@ void svm_vcpu_destroy(struct vcpu *v)
 }
 
 /* What the VMCB does not hold goes to struct vcpu. */
-static void unload(struct arch_pcpu *p, struct vcpu *v)
+static void unload(struct vcpu *v)
 {
 	uint64_t *dr = v->arch.dr;
 
@@ -49,7 +49,6 @@ static void unload(struct arch_pcpu *p, struct vcpu *v)
 	if (unlikely(v->arch.debug_used))
 		__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
 				 : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
-	p->hvm_current = NULL;
 }
 
 static void load_debug(const struct vcpu *v)
@@ -61,12 +60,12 @@ static void load_debug(const struct vcpu *v)
 			 : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
 }
 
-static void load(struct arch_pcpu *p, struct vcpu *v)
+static void load(struct arch_pcpu *p, struct vcpu *v, const struct vmcb *c)
 {
 	xstate_load(v);
 	if (unlikely(v->arch.debug_used))
 		load_debug(v);
-	write_cr2(vmcb_of(v)->cr2);	/* not every VMRUN loads it */
+	write_cr2(c->cr2);	/* not every VMRUN loads it */
 	if (unlikely(p->tsc_aux != v->arch.tsc_aux)) {
 		p->tsc_aux = v->arch.tsc_aux;
 		wrmsr(MSR_TSC_AUX, p->tsc_aux);
@@ -88,8 +87,10 @@ void svm_vcpu_unload(struct vcpu *v)
 {
 	struct arch_pcpu *p = arch_pcpu_this();
 
-	if (p->hvm_current == v)
-		unload(p, v);
+	if (p->hvm_current == v) {
+		unload(v);
+		p->hvm_current = NULL;
+	}
 }
 
 void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
@@ -131,10 +132,9 @@ static void asid_new(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c)
  * withdrawn since it last ran; its ASID is the only place where it could still
  * find them.
  */
-static __attribute__((noinline)) void tlb_renew(struct arch_pcpu *p, struct vcpu *v,
-						uint64_t generation)
+static void tlb_renew(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c)
 {
-	struct vmcb *c = vmcb_of(v);
+	uint64_t generation = LOAD_ACQUIRE(v->vm->tlb_generation);
 
 	if (v->arch.asid_generation == p->asid_generation &&
 	    (svm_caps.features & SVM_FEATURE_FLUSH_ASID))
@@ -143,15 +143,6 @@ static __attribute__((noinline)) void tlb_renew(struct arch_pcpu *p, struct vcpu
 		asid_new(p, v, c);
 	v->arch.tlb_generation = generation;
 	WRITE_ONCE(v->vm->flushed[percpu_id()], generation);
-}
-
-static inline void prepare_tlb(struct arch_pcpu *p, struct vcpu *v)
-{
-	uint64_t generation = LOAD_ACQUIRE(v->vm->tlb_generation);
-
-	if (unlikely(v->arch.tlb_generation != generation ||
-		     v->arch.asid_generation != p->asid_generation))
-		tlb_renew(p, v, generation);
 }
 
 /*
@@ -179,26 +170,56 @@ static void prepare_events(struct vcpu *v, struct vmcb *c, uint32_t upcall)
 	}
 }
 
-void svm_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
+static inline bool tlb_is_stale(const struct arch_pcpu *p, const struct vcpu *v)
 {
-	struct arch_pcpu *p = arch_pcpu_this();
-	struct vmcb *c = vmcb_of(v);
+	return v->arch.tlb_generation != LOAD_ACQUIRE(v->vm->tlb_generation) ||
+	       v->arch.asid_generation != p->asid_generation;
+}
 
-	if (p->hvm_current != v) {
-		if (p->hvm_current)
-			unload(p, p->hvm_current);
-		load(p, v);
+static __attribute__((noinline)) void renew_and_run(struct vcpu *v, uint32_t upcall,
+						    struct vcpu_exit *exit)
+{
+	tlb_renew(arch_pcpu_this(), v, vmcb_of(v));
+	svm_vcpu_run(v, upcall, exit);
+}
+
+static inline void run_loaded(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c,
+			      uint32_t upcall, struct vcpu_exit *exit)
+{
+	if (unlikely(tlb_is_stale(p, v))) {
+		renew_and_run(v, upcall, exit);
+		return;
 	}
-	prepare_tlb(p, v);
 	prepare_events(v, c, upcall);
 	if (c->tsc_offset != (uint64_t)v->tsc_offset) {
 		c->tsc_offset = (uint64_t)v->tsc_offset;
 		c->clean &= ~CLEAN_INTERCEPTS;
 	}
-	svm_enter(v, c, v->arch.vmcb.v, p->hvm_host.v);
-	c->clean = svm_caps.clean;
-	c->tlb_control = TLB_CONTROL_NONE;
-	svm_exit_decode(v, exit);
+	/* Ends in svm_exit_decode(). */
+	svm_enter(v, c, v->arch.vmcb.v, p->hvm_host.v, exit);
+}
+
+static __attribute__((noinline)) void switch_and_run(struct vcpu *v, uint32_t upcall,
+						     struct vcpu_exit *exit)
+{
+	struct arch_pcpu *p = arch_pcpu_this();
+	struct vmcb *c = vmcb_of(v);
+
+	if (likely(p->hvm_current != NULL))
+		unload(p->hvm_current);
+	load(p, v, c);
+	run_loaded(p, v, c, upcall, exit);
+}
+
+/* Without a switch all calls are tail calls: no register has to be saved. */
+void svm_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
+{
+	struct arch_pcpu *p = arch_pcpu_this();
+
+	if (p->hvm_current != v)
+		switch_and_run(v, upcall, exit);
+	else
+		run_loaded(p, v, vmcb_of(v), upcall, exit);
 }
 
 bool svm_interrupts_on(struct vcpu *v)
