@@ -3,9 +3,14 @@
 #include "hv/end.h"
 
 #include "hv/console.h"
+#include "hv/sched.h"
 #include "hv/time.h"
 
+#define HALT_NS	100000000ull	/* for the other pCPUs to come to rest */
+
 static uint32_t awaited;	/* atomic */
+static struct work halt[PCPU_MAX];
+static uint32_t halted;		/* atomic */
 
 void end_init(void)
 {
@@ -38,23 +43,53 @@ static bool vm_passed(const struct vm *vm)
 	return !vm->crashed && vm->status == 0;
 }
 
+static bool halt_step(struct work *w)
+{
+	(void)w;
+	__atomic_fetch_add(&halted, 1, __ATOMIC_SEQ_CST);
+	arch_halt();
+}
+
+/* The other pCPUs come to rest in their run loops, where they hold no lock; one
+ * that does not in time is stopped where it is. */
+static void others_halt(void)
+{
+	uint64_t until = arch_tsc() + time_ns_to_ticks(HALT_NS);
+	uint32_t others = 0;
+
+	for (uint32_t i = 0; i < PCPU_MAX; i++) {
+		if (!pcpu_online[i] || i == this_pcpu()->id)
+			continue;
+		halt[i].run = halt_step;
+		sched_work(i, &halt[i]);
+		others++;
+	}
+	while (LOAD_ACQUIRE(halted) < others && arch_tsc() < until)
+		arch_pause();
+	if (LOAD_ACQUIRE(halted) < others)
+		arch_stop_others();
+}
+
 void end_vm_rests(struct vm *vm)
 {
-	uint32_t failed = 0;
+	uint32_t failed = 0, services = 0;
 
 	if (vm->config->service ||
 	    __atomic_sub_fetch(&awaited, 1, __ATOMIC_SEQ_CST))
 		return;
-	arch_stop_others();
+	others_halt();
 	vm_console_flush();
 	console_set_async(false);
 	hv_log("all VMs have ended:");
 	for (uint32_t i = 0; i < vm_count; i++)
 		failed += !vm_passed(&vm_table[i]);
+	for (uint32_t i = 0; i < vm_count; i++)
+		services += vm_table[i].config->service;
 	if (failed)
 		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
 		       failed, vm_count);
 	else
-		hv_log("run ended: PASS (%u VMs ended with status 0)", vm_count);
+		hv_log("run ended: PASS (%u VMs ended with status 0, %u services)",
+		       vm_count - services, services);
 	arch_poweroff(console_poweroff(), failed != 0);
 }

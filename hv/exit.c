@@ -115,10 +115,12 @@ static void exit_hlt(struct vcpu *v, struct vcpu_exit *exit)
 
 void exit_due(struct vcpu *v)
 {
-	if (v->due & VCPU_DUE_START)
+	if (v->due & VCPU_DUE_START) {
+		v->timer_ns = NS_NEVER;
 		hvm->vcpu_reset(v, v->start_entry, v->start_arg);
-	else if (!virq_deliverable(v))
+	} else if (!virq_deliverable(v)) {
 		v->regs.rax = (uint64_t)AMBIT_ETIME;
+	}
 	v->due = 0;
 }
 

@@ -150,11 +150,26 @@ static void timers_run(struct pcpu *p)
 
 /* --- ready and waiting --------------------------------------------------------- */
 
+static void charge(struct pcpu *p, uint64_t now)
+{
+	struct vcpu *v = p->current;
+	uint64_t used = now - v->entered_tsc;
+
+	v->vruntime += used;
+	v->run_tsc += used;
+	v->entered_tsc = now;
+	/* Who runs alone is never picked again, and is the measure meanwhile. */
+	if (!p->queue.count && v->vruntime > p->min_vruntime)
+		p->min_vruntime = v->vruntime;
+}
+
 static void enqueue(struct pcpu *p, struct vcpu *v)
 {
-	uint64_t floor = p->min_vruntime > slice_ticks ?
-			 p->min_vruntime - slice_ticks : 0;
+	uint64_t floor;
 
+	if (p->current && !p->queue.count)
+		charge(p, arch_tsc());
+	floor = p->min_vruntime > slice_ticks ? p->min_vruntime - slice_ticks : 0;
 	/* One who slept does not get the time back that it did not want. */
 	if (v->vruntime < floor)
 		v->vruntime = floor;
@@ -191,16 +206,6 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
 	if (!head)
 		arch_kick(home->id);
 	return true;
-}
-
-static void charge(struct pcpu *p, uint64_t now)
-{
-	struct vcpu *v = p->current;
-	uint64_t used = now - v->entered_tsc;
-
-	v->vruntime += used;
-	v->run_tsc += used;
-	v->entered_tsc = now;
 }
 
 static void switch_from(struct pcpu *p)
@@ -301,6 +306,13 @@ static void work_run(struct pcpu *p)
 	work_append(p, w);
 }
 
+/* What is left of it comes even if the guest that runs now never exits. */
+static void work_arm(struct pcpu *p)
+{
+	if (p->work || READ_ONCE(p->work_inbox))
+		arm(p, arch_tsc() + work_ticks);
+}
+
 static void inbox_run(struct pcpu *p)
 {
 	struct vcpu *v = __atomic_exchange_n(&p->inbox, NULL, __ATOMIC_SEQ_CST);
@@ -336,6 +348,7 @@ static void pick(struct pcpu *p)
 	switch_to(p, v);
 	if (p->queue.count)
 		arm(p, p->slice_end);
+	work_arm(p);
 }
 
 static void slice_check(struct pcpu *p)
@@ -410,8 +423,8 @@ _Noreturn void sched_run(void)
 			handoff_run(p);
 		if (unlikely(p->work || READ_ONCE(p->work_inbox))) {
 			work_run(p);
-			if (p->work && p->current)
-				arm(p, arch_tsc() + work_ticks);
+			if (p->current)
+				work_arm(p);
 		}
 		if (!p->current) {
 			attend(p);

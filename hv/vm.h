@@ -45,7 +45,7 @@ struct vm {
 	uint32_t stopping;		/* its vCPUs were asked to leave */
 	uint32_t paused;		/* its vCPUs were asked to park */
 	uint32_t running_vcpus;		/* not VCPU_OFF */
-	bool crashed, restart_asked;
+	bool crashed, halted, restart_asked;
 	int32_t status;			/* of AMBIT_HC_STOP */
 	char why[VM_WHY_MAX];		/* of a crash, in words */
 	uint32_t crashes;		/* in a row, for the restart back-off */

@@ -33,16 +33,14 @@ int vm_console_create(struct vm *vm)
 size_t vm_console_put(struct vm *vm, const char *s, size_t n)
 {
 	struct vm_console *c = &vm->console;
-	bool was_empty;
 
 	spin_lock(&c->lock);
-	was_empty = c->head == c->tail;
 	n = MIN(n, VM_CONSOLE_SIZE - (c->head - c->tail));
 	for (size_t i = 0; i < n; i++)
 		c->ring[(c->head + i) % VM_CONSOLE_SIZE] = s[i];
 	c->head += (uint32_t)n;
 	spin_unlock(&c->lock);
-	if (n && was_empty)
+	if (n)
 		sched_work(0, &drain);
 	return n;
 }

@@ -44,6 +44,17 @@ static void ask(struct vcpu *v, uint32_t what)
 
 /* --- vCPUs ---------------------------------------------------------------------- */
 
+/* Under vm->lock, VM running, v off. */
+static void vcpu_go(struct vcpu *v, uint64_t entry, uint64_t arg)
+{
+	v->start_entry = entry;
+	v->start_arg = arg;
+	v->due = VCPU_DUE_START;
+	v->ask = v->vm->paused ? VCPU_ASK_PAUSE : 0;
+	v->vm->running_vcpus++;
+	sched_ready(v, VCPU_OFF);
+}
+
 int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg)
 {
 	struct vcpu *v = vm->vcpu[vcpu];
@@ -51,13 +62,8 @@ int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg)
 
 	spin_lock(&vm->lock);
 	if (vm->state == VM_RUNNING && !vm->stopping &&
-	    READ_ONCE(v->run_state) == VCPU_OFF && !v->due) {
-		v->start_entry = entry;
-		v->start_arg = arg;
-		v->due = VCPU_DUE_START;
-		v->ask = vm->paused ? VCPU_ASK_PAUSE : 0;
-		vm->running_vcpus++;
-		sched_ready(v, VCPU_OFF);
+	    READ_ONCE(v->run_state) == VCPU_OFF) {
+		vcpu_go(v, entry, arg);
 		err = AMBIT_OK;
 	}
 	spin_unlock(&vm->lock);
@@ -85,14 +91,21 @@ static void vcpu_gone(struct vm *vm)
 	spin_lock(&vm->lock);
 	last = --vm->running_vcpus == 0;
 	if (last) {
+		if (vm->halted && !vm->stopping) {
+			vm->crashed = true;
+			hv_snprintf(vm->why, sizeof(vm->why),
+				    "its vCPUs halted with interrupts off");
+		}
 		vm->state = VM_STOPPING;
 		vm->stopping = 1;
 		vm->build = (struct vm_build){ 0 };
 		vm->work.run = reap_step;
 	}
 	spin_unlock(&vm->lock);
-	if (last)
-		sched_work(vm->vcpu[0]->pcpu, &vm->work);
+	if (!last)
+		return;
+	vm_console_log_ready();		/* for a last line without its end */
+	sched_work(vm->vcpu[0]->pcpu, &vm->work);
 }
 
 void vm_vcpu_leave(struct vcpu *v)
@@ -119,6 +132,7 @@ void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit)
 		vm_crash(v, exit, "its last running vCPU halted with interrupts off");
 	else
 		ask(v, VCPU_ASK_STOP);
+	v->vm->halted = true;
 }
 
 /* --- stopping ------------------------------------------------------------------- */
@@ -277,20 +291,20 @@ static bool build_failed_step(struct work *w)
 	return true;
 }
 
+/* Running and its first vCPU started in one: who stops it finds one to ask. */
 static void vm_go(struct vm *vm)
 {
-	uint64_t entry = vm->vcpu[0]->start_entry;
+	struct vcpu *v = vm->vcpu[0];
 
 	link_vm_born(vm);
 	spin_lock(&vm->lock);
 	vm->stopping = vm->paused = 0;
-	vm->crashed = false;
+	vm->crashed = vm->halted = false;
 	vm->status = 0;
 	vm->why[0] = '\0';
 	vm->state = VM_RUNNING;
+	vcpu_go(v, v->start_entry, v->start_arg);
 	spin_unlock(&vm->lock);
-	if (vm_vcpu_start(vm, 0, entry, vm->vcpu[0]->start_arg))
-		vm_stop(vm, AMBIT_EBUSY);
 }
 
 static bool build_step(struct work *w)
