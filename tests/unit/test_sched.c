@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The scheduler in simulated time: ready and wait, timers, work. */
+/* LINK: hv/sched.c hv/heap.c vio/virq.c */
+#include "hv/heap.h"
+#include "tests/unit/fake_play.h"
+#include "tests/unit/tap.h"
+
+static uint64_t steps;
+
+/* --- ready and waiting ----------------------------------------------------------- */
+
+static void test_ready(void)
+{
+	struct guest *a, *b, *c, *d;
+
+	new_machine();
+	a = new_guest(0, 0, run_spin);
+	b = new_guest(1, 0, run_spin);
+	c = new_guest(2, 1, run_spin);
+	d = new_guest(3, 1, run_spin);
+	ok(!sched_ready(&a->v, VCPU_WAITING) && a->v.run_state == VCPU_OFF,
+	   "not from another state");
+	ok(sched_ready(&a->v, VCPU_OFF) && this_pcpu()->handoff == &a->v, "kept aside at home");
+	ok(!sched_ready(&a->v, VCPU_OFF), "once");
+	ok(sched_ready(&b->v, VCPU_OFF) && heap_top(&this_pcpu()->queue) == &b->v,
+	   "the next one is queued");
+	ok_eq(a->v.count.wakes, 1, "one wake-up is counted");
+	start(c);
+	ok_eq(fake_kicks[1], 1, "another pCPU is kicked when its inbox was empty");
+	start(d);
+	ok_eq(fake_kicks[1], 1, "and not again while it is not");
+	ok(pcpu_of(1)->inbox == &d->v && !pcpu_of(1)->queue.count, "they wait in its inbox");
+	play(1, 100 * MS);
+	ok(c->v.run_tsc >= 40 * MS && d->v.run_tsc >= 40 * MS, "there both get their turn");
+	ok(!a->entries && !b->entries, "and nobody else");
+	fake_kicks[1] = 0;
+	sched_kick(&d->v);
+	sched_kick(&c->v);
+	sched_kick(&a->v);
+	ok_eq(fake_kicks[1], 1, "only the one in guest mode is kicked");
+}
+
+static void test_wait(void)
+{
+	struct guest *g;
+	struct pcpu *p;
+
+	new_machine();
+	p = this_pcpu();
+	g = new_guest(0, 0, run_spin);
+	make_current(g);
+	g->page.pending[1] = g->page.mask[1] = BIT(5);
+	fake_tsc += 500;
+	sched_wait(&g->v, fake_tsc + 700);
+	ok(!p->current && g->v.run_state == VCPU_WAITING, "a masked virq does not keep it awake");
+	ok(g->v.run_tsc == 500 && g->v.vruntime == 500, "it is charged");
+	ok_eq(fake_timer[0], fake_tsc + 700, "the timer is set to the end of the wait");
+	make_current(g);
+	g->page.pending[3] = BIT(63);
+	sched_wait(&g->v, NS_NEVER);
+	ok(p->current == &g->v && g->v.run_state == VCPU_READY, "a pending one does");
+	g->page.pending[3] = 0;
+	g->v.ask = VCPU_ASK_STOP;
+	sched_wait(&g->v, NS_NEVER);
+	ok(p->current == &g->v && g->v.run_state == VCPU_READY, "so does a request");
+	ok(!p->handoff && !p->queue.count && !g->v.queue_idx, "and it is in no queue");
+}
+
+/* --- the timer ---------------------------------------------------------------------- */
+
+static bool timer_pending(const struct guest *g)
+{
+	return g->page.pending[0] & BIT(AMBIT_VIRQ_TIMER);
+}
+
+static void test_timer(void)
+{
+	struct guest *g;
+	uint64_t t;
+
+	new_machine();
+	g = new_guest(0, 0, run_spin);
+	t = fake_tsc;
+	start(g);
+	sched_timer_set(&g->v, t + 5 * MS);
+	ok_eq(fake_timer[0], t + 5 * MS, "a timer is set");
+	sched_timer_set(&g->v, t + 7 * MS);
+	ok_eq(fake_timer[0], t + 5 * MS, "a later one costs nothing now");
+	play(0, 6 * MS);
+	ok(!timer_pending(g), "the earlier time passes without a virq");
+	ok_eq(fake_timer[0], t + 7 * MS, "then the later one is set");
+	play(0, 2 * MS);
+	ok(timer_pending(g) && g->v.timer_ns == NS_NEVER, "and comes");
+	g->page.pending[0] = 0;
+	play(0, 50 * MS);
+	ok(!timer_pending(g), "once");
+	sched_timer_set(&new_guest(1, 0, run_spin)->v, t + 75 * MS);
+	sched_timer_set(&g->v, t + 80 * MS);
+	sched_timer_set(&g->v, t + 70 * MS);
+	play(0, t + 71 * MS - fake_tsc);
+	ok(timer_pending(g) && !timer_pending(&guest[1]),
+	   "an earlier one comes when it should, before another's");
+	g->page.pending[0] = 0;
+	sched_timer_set(&g->v, t + 90 * MS);
+	sched_timer_set(&g->v, NS_NEVER);
+	play(0, t + 95 * MS - fake_tsc);
+	ok(!timer_pending(g), "one that was taken back does not");
+	sched_timer_set(&g->v, t + 99 * MS);
+	fake_timer[0] = t + 96 * MS;
+	play(0, t + 97 * MS - fake_tsc);
+	ok(!timer_pending(g) && fake_timer[0] == t + 99 * MS, "hardware that is early is set again");
+	sched_timer_set(&g->v, t);
+	play(0, 1 * MS);
+	ok(timer_pending(g), "a time that is past comes at once");
+}
+
+static enum exit_reason run_wait(struct guest *g, uint32_t upcall)
+{
+	(void)g;
+	(void)upcall;
+	return EXIT_HYPERCALL;
+}
+
+static void call_sleep(struct guest *g)
+{
+	uint64_t i = (uint64_t)(g - guest);
+
+	g->left = fake_tsc;
+	if (g->entries < 2)
+		sched_wait(&g->v, 1200 * MS + i % 3 * US);
+	else
+		sched_wait(&g->v, NS_NEVER);
+}
+
+/* More waits end at once than one look at the heap serves. */
+static void test_deadlines(void)
+{
+	bool right = true;
+
+	new_machine();
+	for (uint32_t i = 0; i < GUEST_MAX; i++) {
+		new_guest(i, 0, run_wait)->call = call_sleep;
+		start(&guest[i]);
+	}
+	play(0, 1000 * MS);
+	for (uint32_t i = 0; i < GUEST_MAX; i++)
+		right &= guest[i].entries == 2 && guest[i].left == 1200 * MS + i % 3 * US &&
+			 guest[i].v.run_state == VCPU_WAITING && !guest[i].v.heap_idx;
+	ok(right, "%u waits end, each at its time", GUEST_MAX);
+	ok(this_pcpu()->idle_tsc >= 200 * MS, "all the time before is idle time");
+}
+
+/* --- work ----------------------------------------------------------------------------- */
+
+struct item { struct work w; uint64_t runs, want, last; bool again; };
+
+static bool item_run(struct work *w)
+{
+	struct item *i = (struct item *)w;
+
+	i->runs++;
+	i->last = fake_tsc;
+	if (i->again && i->runs == 1)
+		sched_work(fake_cpu, w);
+	steps++;
+	return i->runs >= i->want;
+}
+
+static bool later_run(struct work *w)
+{
+	item_run(w);
+	sched_work_later(w, fake_tsc + 5 * MS);
+	return true;
+}
+
+static void test_work(void)
+{
+	struct item a = { { .run = item_run }, .want = 1000 }, b = a, far = a, later = a;
+	struct item again = { { .run = item_run }, .want = 1, .again = true };
+	struct guest *g;
+
+	new_machine();
+	g = new_guest(0, 0, run_spin);
+	start(g);
+	sched_work(0, &a.w);
+	sched_work(0, &a.w);
+	play(0, 10 * MS);
+	ok(a.runs > 150 && a.runs < 250, "work under a guest that never exits: a step each 50 us "
+	   "(%lu)", a.runs);
+	sched_work(0, &b.w);
+	steps = a.runs;
+	play(0, 100 * MS);
+	ok(a.runs == 1000 && b.runs == 1000 && !a.w.queued && !b.w.queued,
+	   "it comes to its end, new work beside it");
+	ok(b.last - a.last > 5 * MS && b.last - a.last < 15 * MS, "in turn");
+	play(0, 50 * MS);
+	ok_eq(a.runs + b.runs, 2000, "and is not run again");
+	sched_work(0, &again.w);
+	play(0, 1 * MS);
+	ok_eq(again.runs, 2, "queued again while it runs: it runs again");
+	later.w.run = later_run;
+	sched_work(0, &later.w);
+	play(0, 22 * MS);
+	ok_eq(later.runs, 5, "delayed work comes each 5 ms");
+	ok_eq(g->v.entered_tsc, 1000 * MS, "and the guest was never switched from");
+	far.want = 2;
+	sched_work(1, &far.w);
+	ok_eq(fake_kicks[1], 1, "another pCPU is kicked for work");
+	sched_work(1, &b.w);
+	ok_eq(fake_kicks[1], 1, "once");
+	ok(!far.runs && far.w.queued, "it is not ours to run");
+	play(1, 1 * MS);
+	ok(far.runs == 2 && b.runs == 1001, "an idle pCPU does it all");
+}
+
+int main(void)
+{
+	test_ready();
+	test_wait();
+	test_timer();
+	test_deadlines();
+	test_work();
+	return done_testing();
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who gets how much time: slices, direct switches, sleepers. */
+/* LINK: hv/sched.c hv/heap.c vio/virq.c */
+#include "tests/unit/fake_play.h"
+#include "tests/unit/tap.h"
+
+/* Serves what is pending, computes 20 us, then notifies its peer and waits. */
+static enum exit_reason run_pong(struct guest *g, uint32_t upcall)
+{
+	(void)upcall;
+	g->page.pending[0] = 0;
+	g->left = g->left ? g->left : 20 * US;
+	return run_left(g);
+}
+
+static void call_pong(struct guest *g)
+{
+	virq_raise_on(&g->peer->v, 9);
+	sched_wait(&g->v, NS_NEVER);
+}
+
+static bool third(uint64_t part, uint64_t all)
+{
+	return part > all * 3 / 10 && part < all * 11 / 30;
+}
+
+/* B, made ready by A's wait, goes first although C has waited longer. */
+static void test_handoff(void)
+{
+	struct guest *a, *b, *c;
+
+	new_machine();
+	a = new_guest(0, 0, run_pong);
+	b = new_guest(1, 0, run_pong);
+	c = new_guest(2, 0, run_spin);
+	a->peer = b;
+	b->peer = a;
+	a->call = b->call = call_pong;
+	b->v.run_state = VCPU_WAITING;
+	c->v.vruntime = 1;	/* so that a begins */
+	start(a);
+	start(c);
+	play(0, 9 * MS);
+	ok(a->v.run_tsc > 4 * MS && b->v.run_tsc > 4 * MS && !c->entries,
+	   "a pair hands its slice to and fro");
+	play(0, 2 * MS);
+	ok(c->entries && c->v.entered_tsc <= 1000 * MS + SLICE + 20 * US,
+	   "but not beyond its end: then the third runs");
+}
+
+static bool work_start(struct work *w)
+{
+	(void)w;
+	start(&guest[1]);
+	return true;
+}
+
+/* On an idle pCPU work makes one ready, another pCPU a second one. */
+static void test_handoff_idle(void)
+{
+	struct work work = { .run = work_start };
+	struct guest *a;
+
+	new_machine();
+	a = new_guest(0, 0, run_pong);
+	a->peer = new_guest(3, 1, run_spin);
+	a->call = call_pong;
+	start(a);
+	play(0, 1 * MS);
+	ok(!this_pcpu()->current && a->v.run_state == VCPU_WAITING, "idle");
+	new_guest(1, 0, run_spin);
+	sched_work(0, &work);
+	fake_cpu = 1;
+	start(new_guest(2, 0, run_spin));
+	play(0, 100 * MS);
+	ok(guest[1].v.run_tsc >= 40 * MS && guest[2].v.run_tsc >= 40 * MS,
+	   "the two share what there is");
+}
+
+static void test_fairness(void)
+{
+	struct guest *a, *b, *c;
+
+	new_machine();
+	for (uint32_t i = 0; i < 3; i++)
+		start(new_guest(i, 0, run_spin));
+	for (uint32_t i = 0; i < 3000; i++) {
+		sched_timer_set(&guest[0].v, fake_tsc + MS / 2);
+		play(0, MS);
+	}
+	ok(third(guest[0].v.run_tsc, 3000 * MS) && third(guest[1].v.run_tsc, 3000 * MS) &&
+	   third(guest[2].v.run_tsc, 3000 * MS), "three that spin: a third each");
+	ok(guest[0].v.count.switches > 90 && guest[0].v.count.switches < 110, "slices of 10 ms");
+
+	new_machine();
+	a = new_guest(0, 0, run_pong);
+	b = new_guest(1, 0, run_pong);
+	c = new_guest(2, 0, run_spin);
+	a->peer = b;
+	b->peer = a;
+	a->call = b->call = call_pong;
+	b->v.run_state = VCPU_WAITING;
+	start(c);
+	start(a);
+	play(0, 3000 * MS);
+	ok(third(a->v.run_tsc, 3000 * MS) && third(b->v.run_tsc, 3000 * MS) &&
+	   third(c->v.run_tsc, 3000 * MS), "two that hand over and one that spins: "
+	   "a third each (%lu, %lu, %lu ms)", a->v.run_tsc / MS, b->v.run_tsc / MS,
+	   c->v.run_tsc / MS);
+	ok(a->v.count.switches > 10000, "by direct switches");
+
+	/* One that slept for a second does not get that second back. */
+	a = new_guest(0, 0, run_spin);
+	a->v.run_state = VCPU_WAITING;
+	b->v.run_state = VCPU_OFF;
+	new_machine();
+	c = new_guest(2, 0, run_spin);
+	start(c);
+	play(0, 1000 * MS);
+	b = new_guest(3, 0, run_spin);
+	start(b);
+	play(0, 100 * MS);
+	virq_raise_on(&a->v, 3);
+	play(0, 300 * MS);
+	ok(a->v.run_tsc < 130 * MS && a->v.run_tsc > 70 * MS,
+	   "a sleeper gets its third from now on (%lu ms)", a->v.run_tsc / MS);
+}
+
+int main(void)
+{
+	test_handoff();
+	test_handoff_idle();
+	test_fairness();
+	return done_testing();
+}
