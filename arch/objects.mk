@@ -7,4 +7,4 @@ arch-objs += arch/hvm.o arch/xstate.o arch/vmx/vmx.o arch/vmx/caps.o arch/vmx/vc
 	arch/vmx/vmcs.o arch/vmx/exit.o arch/vmx/state.o arch/vmx/entry.o
 arch-objs += arch/guest_cpuid.o arch/guest_msr.o arch/insn.o arch/svm/svm.o arch/svm/caps.o \
 	arch/svm/vcpu.o arch/svm/vmcb.o arch/svm/exit.o arch/svm/state.o \
-	arch/svm/probe.o arch/svm/entry.o
+	arch/svm/probe.o arch/svm/debug.o arch/svm/entry.o

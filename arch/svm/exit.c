@@ -16,7 +16,6 @@
 #define LENGTH_CPUID	2
 #define LENGTH_VMMCALL	3
 #define RFLAGS_RF	BIT(16)
-#define DR6_BS		BIT(14)
 #define VECTOR_BP	3
 #define VECTOR_OF	4
 #define EXCEPTION_COUNT	32
@@ -160,13 +159,16 @@ static void decode_memory(const struct vmcb *c, struct vcpu_exit *exit)
 }
 
 /* Given back to the guest, but only after C has looked for other work. */
-static void reflect(struct vcpu *v, uint32_t vector, struct vcpu_exit *exit)
+static void reflect(struct vcpu *v, struct vmcb *c, uint32_t vector,
+		    struct vcpu_exit *exit)
 {
 	exit->reason = EXIT_NONE;
 	if (vector == VECTOR_MC)	/* ours: take it by our own handler */
 		__asm__ volatile("int $18");
+	else if (vector == VECTOR_DB)
+		svm_debug_reflect(v, c);
 	else
-		svm_inject(v, (uint8_t)vector, vector == VECTOR_AC, 0);
+		svm_inject(v, (uint8_t)vector, true, 0);
 }
 
 /* INT1 raises #DB like a trap, without looking at the IDT's DPL. */
@@ -242,7 +244,7 @@ static void decode_instruction(struct vcpu *v, const struct vmcb *c,
 	}
 }
 
-static __attribute__((noinline)) void decode(struct vcpu *v, const struct vmcb *c,
+static __attribute__((noinline)) void decode(struct vcpu *v, struct vmcb *c,
 					     struct vcpu_exit *exit)
 {
 	uint32_t code = (uint32_t)c->exit_code;	/* some leave the high half out */
@@ -266,7 +268,7 @@ static __attribute__((noinline)) void decode(struct vcpu *v, const struct vmcb *
 	case VMEXIT_EXCEPTION + VECTOR_DB:
 	case VMEXIT_EXCEPTION + VECTOR_AC:
 	case VMEXIT_EXCEPTION + VECTOR_MC:
-		reflect(v, code - VMEXIT_EXCEPTION, exit);
+		reflect(v, c, code - VMEXIT_EXCEPTION, exit);
 		break;
 	case VMEXIT_NPF:
 		decode_memory(c, exit);

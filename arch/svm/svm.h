@@ -46,8 +46,14 @@ bool svm_exit_hot(struct vcpu *v, struct vmcb *c);
 /* All other exits: deal with it, or describe it in *exit. */
 void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit);
 
-/* Debug registers: from now on v, loaded here, uses them without exits. */
+/* debug.c. Debug registers: from now on v, loaded here, uses them without exits. */
 void svm_debug_use(struct vcpu *v);
+/* Its DR0 to DR3 from and to this pCPU; their state at reset. */
+void svm_debug_save(struct vcpu *v);
+void svm_debug_load(const struct vcpu *v);
+void svm_debug_reset(struct vcpu *v);
+/* A #DB that exited goes back to the guest. */
+void svm_debug_reflect(struct vcpu *v, struct vmcb *c);
 
 /* The operations of struct hvm_ops. */
 int svm_vcpu_create(struct vcpu *v);

@@ -153,3 +153,5 @@ enum svm_exit_code {
 #define SEG_DATA32		0xc93u
 #define SEG_TSS32_BUSY		0x08bu
 #define SEG_LDT			0x082u
+
+#define DR6_BS			BIT(14)

@@ -43,44 +43,22 @@ void svm_vcpu_destroy(struct vcpu *v)
 /* What the VMCB does not hold goes to struct vcpu. */
 static void unload(struct vcpu *v)
 {
-	uint64_t *dr = v->arch.dr;
-
 	xstate_save(v);
 	if (unlikely(v->arch.debug_used))
-		__asm__ volatile("mov %%dr0, %0; mov %%dr1, %1; mov %%dr2, %2; mov %%dr3, %3"
-				 : "=r"(dr[0]), "=r"(dr[1]), "=r"(dr[2]), "=r"(dr[3]));
-}
-
-static void load_debug(const struct vcpu *v)
-{
-	const uint64_t *dr = v->arch.dr;
-
-	/* DR7 is 0x400 outside of the guest: they break nothing here. */
-	__asm__ volatile("mov %0, %%dr0; mov %1, %%dr1; mov %2, %%dr2; mov %3, %%dr3"
-			 : : "r"(dr[0]), "r"(dr[1]), "r"(dr[2]), "r"(dr[3]));
+		svm_debug_save(v);
 }
 
 static void load(struct arch_pcpu *p, struct vcpu *v, const struct vmcb *c)
 {
 	xstate_load(v);
 	if (unlikely(v->arch.debug_used))
-		load_debug(v);
+		svm_debug_load(v);
 	write_cr2(c->cr2);	/* not every VMRUN loads it */
 	if (unlikely(p->tsc_aux != v->arch.tsc_aux)) {
 		p->tsc_aux = v->arch.tsc_aux;
 		wrmsr(MSR_TSC_AUX, p->tsc_aux);
 	}
 	p->hvm_current = v;
-}
-
-void svm_debug_use(struct vcpu *v)
-{
-	struct vmcb *c = vmcb_of(v);
-
-	v->arch.debug_used = true;
-	c->intercept[INTERCEPT_DR] = 0;
-	c->clean &= ~CLEAN_INTERCEPTS;
-	load_debug(v);
 }
 
 void svm_vcpu_unload(struct vcpu *v)
@@ -100,9 +78,7 @@ void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 	v->regs.rbx = argument;
 	vmcb_reset(vmcb_of(v), entry);
 	vmcb_of(v)->np_cr3 = v->vm->p2m.root.v;	/* new with each restart */
-	memset(v->arch.dr, 0, sizeof(v->arch.dr));
-	vmcb_of(v)->intercept[INTERCEPT_DR] = UINT32_MAX;
-	v->arch.debug_used = false;
+	svm_debug_reset(v);
 	v->arch.tsc_aux = 0;
 	v->arch.inject = 0;
 	v->arch.asid_generation = 0;
