@@ -9,7 +9,6 @@
 #define HALT_NS	100000000ull	/* for the other pCPUs to come to rest */
 
 static uint32_t awaited;	/* atomic */
-static struct work halt[PCPU_MAX];
 static uint32_t halted;		/* atomic */
 
 void end_init(void)
@@ -60,8 +59,8 @@ static void others_halt(void)
 	for (uint32_t i = 0; i < PCPU_MAX; i++) {
 		if (!pcpu_online[i] || i == this_pcpu()->id)
 			continue;
-		halt[i].run = halt_step;
-		sched_work(i, &halt[i]);
+		pcpu_of(i)->halt.run = halt_step;
+		sched_work(i, &pcpu_of(i)->halt);
 		others++;
 	}
 	while (LOAD_ACQUIRE(halted) < others && arch_tsc() < until)

@@ -39,6 +39,7 @@ struct pcpu {
 	struct vcpu_heap queue;		/* ready vCPUs by vruntime */
 	struct vcpu_heap timers;	/* vCPUs by heap_tsc */
 	struct work *work;		/* to run now */
+	struct work halt;		/* the end of the run (end.c) */
 	struct work *delayed;		/* to run later, unordered: few */
 	uint64_t left_tsc;		/* when the last vCPU left */
 	uint64_t slice_end;		/* TSC when current must look at the queue */

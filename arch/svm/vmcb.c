@@ -6,8 +6,11 @@
  */
 #include "arch/svm/vmcb.h"
 
+#include "hv/frames.h"
+#include "hv/panic.h"
 #include "hv/string.h"
 
+#include "arch/arch.h"
 #include "arch/cpu.h"
 #include "arch/msr.h"
 #include "arch/desc.h"
@@ -21,12 +24,16 @@
 #define DR6_RESET	0xffff0ff0u
 #define DR7_RESET	0x400u
 
-static uint8_t iopm[IOPM_BYTES] __attribute__((aligned(4096), section(".bss.page")));
-static uint8_t msrpm[MSRPM_BYTES] __attribute__((aligned(4096), section(".bss.page")));
+/* From the frame allocator, so that a machine with VT-x does not carry them. */
+static uint8_t *iopm, *msrpm;
 
-static uint64_t image_pa(const void *p)
+static uint8_t *map_alloc(uint32_t order, size_t bytes)
 {
-	return (uint64_t)p - VA_IMAGE;
+	hpa_t pa;
+
+	if (frames_alloc(order, FRAME_OWNER_HV, &pa))
+		hv_refuse("too little memory for the AMD-V permission maps");
+	return memset(phys_to_virt(pa), 0xff, bytes);
 }
 
 #define MSRPM_READ	1u
@@ -48,8 +55,8 @@ void vmcb_maps_init(void)
 		MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
 	};
 
-	memset(iopm, 0xff, sizeof(iopm));
-	memset(msrpm, 0xff, sizeof(msrpm));
+	iopm = map_alloc(2, IOPM_BYTES);
+	msrpm = map_alloc(1, MSRPM_BYTES);
 	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
 		msrpm_allow(open[i], MSRPM_READ | MSRPM_WRITE);
 	if (svm_caps.tsc_aux)
@@ -95,8 +102,8 @@ static void init_intercepts(struct vmcb *c)
 void vmcb_init(struct vmcb *c)
 {
 	init_intercepts(c);
-	c->iopm = image_pa(iopm);
-	c->msrpm = image_pa(msrpm);
+	c->iopm = virt_to_phys(iopm).v;
+	c->msrpm = virt_to_phys(msrpm).v;
 	c->int_ctl = INT_CTL_V_INTR_MASKING | INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO;
 	c->np_enable = 1;
 }

@@ -21,7 +21,7 @@
 #define PAT_RESET	0x0007040600070406
 
 /* VPIDs in use. Bit 0 is never given out: VPID 0 is the host's. */
-#define VPID_COUNT	65536
+#define VPID_COUNT	4096
 static uint64_t vpid_used[VPID_COUNT / 64] = { 1 };
 
 static uint16_t vpid_alloc(void)
