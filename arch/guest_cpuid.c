@@ -189,13 +189,7 @@ static void fix(struct vcpu *v, enum fixup fixup, struct cpuid *r)
 
 	switch (fixup) {
 	case FIX_NONE:
-		break;
 	case FIX_1:
-		r->ebx |= cores << 16 | v->id << 24;
-		if (cores > 1)
-			r->edx |= L1_EDX_HTT;
-		if (hvm->cr4(v) & CR4_OSXSAVE)
-			r->ecx |= L1_ECX_OSXSAVE;
 		break;
 	case FIX_4:
 		if (index < CACHE_MAX)
@@ -246,15 +240,29 @@ static const struct leaf *find(uint32_t leaf)
 	return idx < count ? &table[index_nospec(idx, count)] : NULL;
 }
 
+/* The leaf that kernels ask for again and again, without a detour. */
+static inline void leaf_1(struct vcpu *v, const struct cpuid *r)
+{
+	uint32_t cores = v->vm->vcpu_count;
+
+	v->regs.rax = r->eax;
+	v->regs.rbx = r->ebx | cores << 16 | v->id << 24;
+	v->regs.rcx = r->ecx | (hvm->cr4(v) & CR4_OSXSAVE ? L1_ECX_OSXSAVE : 0);
+	v->regs.rdx = r->edx | (cores > 1 ? L1_EDX_HTT : 0);
+}
+
 void guest_cpuid(struct vcpu *v)
 {
 	const struct leaf *leaf = find((uint32_t)v->regs.rax);
 	struct cpuid r = { 0, 0, 0, 0 };
 
-	if (likely(leaf != NULL)) {
+	if (leaf && leaf->fixup == FIX_1) {
+		leaf_1(v, &leaf->r);
+		return;
+	}
+	if (leaf) {
 		r = leaf->r;
-		if (leaf->fixup != FIX_NONE)
-			fix(v, leaf->fixup, &r);
+		fix(v, leaf->fixup, &r);
 	}
 	v->regs.rax = r.eax;
 	v->regs.rbx = r.ebx;
