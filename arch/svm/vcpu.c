@@ -36,6 +36,7 @@ int svm_vcpu_create(struct vcpu *v)
 
 void svm_vcpu_destroy(struct vcpu *v)
 {
+	svm_vcpu_unload(v);
 	xstate_destroy(v);
 	frames_free(v->arch.vmcb, 0);
 }
