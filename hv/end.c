@@ -3,8 +3,8 @@
 #include "hv/end.h"
 
 #include "hv/console.h"
-#include "hv/sched.h"
 #include "hv/time.h"
+#include "hv/work.h"
 
 #define HALT_NS	100000000ull	/* for the other pCPUs to come to rest */
 
@@ -60,7 +60,7 @@ static void others_halt(void)
 		if (!pcpu_online[i] || i == this_pcpu()->id)
 			continue;
 		pcpu_of(i)->halt.run = halt_step;
-		sched_work(i, &pcpu_of(i)->halt);
+		work_add(i, &pcpu_of(i)->halt);
 		others++;
 	}
 	while (LOAD_ACQUIRE(halted) < others && arch_tsc() < until)

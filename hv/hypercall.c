@@ -281,7 +281,6 @@ void hypercall(struct vcpu *v, uint8_t cpl)
 {
 	uint64_t nr = v->regs.rax;
 
-	v->count.hypercalls++;
 	if (nr >= AMBIT_HC_COUNT) {
 		v->regs.rax = (uint64_t)AMBIT_ENOSYS;
 		return;

@@ -13,139 +13,27 @@
 #include "hv/hypercall.h"
 #include "hv/pcpu.h"
 #include "hv/time.h"
+#include "hv/timers.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
+#include "hv/work.h"
 #include "vio/virq.h"
 
 #define SLICE_NS	10000000ull	/* 10 ms */
-#define TIMER_BATCH	32		/* expired vCPUs served in one go */
 
-#define WORK_NS		50000ull	/* of guest time between two slices of work */
-
-static uint64_t slice_ticks, work_ticks;
+static uint64_t slice_ticks;
 
 int sched_init(struct pcpu *p, uint32_t vcpu_max)
 {
 	size_t bytes = (size_t)vcpu_max * sizeof(struct vcpu *);
 
 	slice_ticks = time_ns_to_ticks(SLICE_NS);
-	work_ticks = time_ns_to_ticks(WORK_NS);
 	p->queue.v = boot_alloc(bytes);
 	p->timers.v = boot_alloc(bytes);
 	p->queue.max = p->timers.max = vcpu_max;
 	p->armed = TSC_NEVER;
+	p->min_vruntime = slice_ticks;
 	return p->queue.v && p->timers.v ? 0 : -1;
-}
-
-/* --- the timer ------------------------------------------------------------- */
-
-/* The timer may be armed earlier than needed (that costs one look), never
- * later. So a deadline that moves out again and again costs nothing. */
-static void arm(struct pcpu *p, uint64_t tsc)
-{
-	if (tsc < p->armed) {
-		p->armed = tsc;
-		arch_timer_set(tsc);
-	}
-}
-
-static uint64_t wanted_ns(const struct vcpu *v)
-{
-	if (READ_ONCE(v->run_state) == VCPU_WAITING)
-		return MIN(v->timer_ns, v->wait_ns);
-	return v->timer_ns;
-}
-
-/*
- * The heap has v for the earliest time that it wanted since it was put there; a
- * later one needs nothing now, not even its TSC, and is put right when the
- * earlier one expires.
- */
-static void timers_want(struct pcpu *p, struct vcpu *v, uint64_t ns)
-{
-	uint64_t tsc;
-
-	if (ns == NS_NEVER || (v->heap_idx && ns >= v->heap_ns))
-		return;
-	tsc = time_deadline(ns);
-	v->heap_ns = ns;
-	if (!v->heap_idx) {
-		v->heap_tsc = tsc;
-		timers_insert(&p->timers, v);
-	} else if (tsc < v->heap_tsc) {
-		v->heap_tsc = tsc;
-		timers_earlier(&p->timers, v);
-	}
-	arm(p, tsc);
-}
-
-static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)
-{
-	timers_remove(&p->timers, v);
-	if (v->timer_ns <= now) {
-		v->timer_ns = NS_NEVER;
-		virq_raise_on(v, AMBIT_VIRQ_TIMER);
-	}
-	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_ns <= now &&
-	    sched_ready(v, VCPU_WAITING) && v->wait_call)
-		v->due |= VCPU_DUE_TIMEOUT;
-	timers_want(p, v, wanted_ns(v));
-}
-
-static void delayed_run(struct pcpu *p, uint64_t now)
-{
-	struct work **at = &p->delayed, *w;
-
-	while ((w = *at)) {
-		if (w->due_tsc <= now) {
-			*at = w->next;
-			w->next = p->work;
-			p->work = w;
-		} else {
-			arm(p, w->due_tsc);
-			at = &w->next;
-		}
-	}
-}
-
-void sched_work_later(struct work *w, uint64_t tsc)
-{
-	struct pcpu *p = this_pcpu();
-
-	/* Asked for at once by somebody meanwhile: that one will do. */
-	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
-		return;
-	w->due_tsc = tsc;
-	w->next = p->delayed;
-	p->delayed = w;
-	arm(p, tsc);
-}
-
-static void timers_run(struct pcpu *p)
-{
-	uint64_t now = arch_tsc();
-	struct vcpu *v;
-
-	if (!arch_timer_fired())
-		return;
-	if (p->armed > now) {
-		if (p->armed != TSC_NEVER)
-			arch_timer_set(p->armed);	/* it fired too early */
-		return;
-	}
-	p->armed = TSC_NEVER;
-	for (int i = 0; i < TIMER_BATCH; i++) {
-		v = heap_top(&p->timers);
-		if (!v || v->heap_tsc > now)
-			break;
-		timer_expired(p, v, time_now());
-	}
-	delayed_run(p, now);
-	v = heap_top(&p->timers);
-	if (v)
-		arm(p, v->heap_tsc);
-	if (p->queue.count && p->slice_end > now)
-		arm(p, p->slice_end);
 }
 
 /* --- ready and waiting --------------------------------------------------------- */
@@ -163,19 +51,24 @@ static void charge(struct pcpu *p, uint64_t now)
 		p->min_vruntime = v->vruntime;
 }
 
-static void enqueue(struct pcpu *p, struct vcpu *v)
+/* One who slept does not get the time back that it did not want, but for a
+ * slice. (min_vruntime starts at one slice.) */
+static inline void forfeit(const struct pcpu *p, struct vcpu *v)
 {
-	uint64_t floor;
+	uint64_t floor = p->min_vruntime - slice_ticks;
 
-	if (p->current && !p->queue.count)
-		charge(p, arch_tsc());
-	floor = p->min_vruntime > slice_ticks ? p->min_vruntime - slice_ticks : 0;
-	/* One who slept does not get the time back that it did not want. */
 	if (v->vruntime < floor)
 		v->vruntime = floor;
+}
+
+static void enqueue(struct pcpu *p, struct vcpu *v)
+{
+	if (p->current && !p->queue.count)
+		charge(p, arch_tsc());
+	forfeit(p, v);
 	queue_insert(&p->queue, v);
 	if (p->current)
-		arm(p, p->slice_end);
+		timers_arm(p, p->slice_end);
 }
 
 bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
@@ -259,60 +152,6 @@ void sched_kick(struct vcpu *v)
 	}
 }
 
-/* --- work ------------------------------------------------------------------------ */
-
-void sched_work(uint32_t pcpu, struct work *w)
-{
-	struct pcpu *p = pcpu_of(pcpu);
-
-	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
-		return;
-	struct work *head = READ_ONCE(p->work_inbox);
-
-	do
-		w->next = head;
-	while (!__atomic_compare_exchange_n(&p->work_inbox, &head, w, false,
-					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-	if (!head && p != this_pcpu())
-		arch_kick(p->id);
-}
-
-static void work_append(struct pcpu *p, struct work *list)
-{
-	struct work **tail = &p->work;
-
-	while (*tail)
-		tail = &(*tail)->next;
-	*tail = list;
-}
-
-/* One slice of one item; an unfinished one goes to the end of the list, behind
- * what came in meanwhile. */
-static void work_run(struct pcpu *p)
-{
-	struct work *w;
-
-	work_append(p, __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST));
-	w = p->work;
-	if (!w)
-		return;
-	p->work = w->next;
-	WRITE_ONCE(w->queued, 0);	/* raised again from here on: runs again */
-	if (w->run(w))
-		return;
-	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
-		return;			/* is in an inbox again already */
-	w->next = NULL;
-	work_append(p, w);
-}
-
-/* What is left of it comes even if the guest that runs now never exits. */
-static void work_arm(struct pcpu *p)
-{
-	if (p->work || READ_ONCE(p->work_inbox))
-		arm(p, arch_tsc() + work_ticks);
-}
-
 static void inbox_run(struct pcpu *p)
 {
 	struct vcpu *v = __atomic_exchange_n(&p->inbox, NULL, __ATOMIC_SEQ_CST);
@@ -347,7 +186,7 @@ static void pick(struct pcpu *p)
 	p->slice_end = arch_tsc() + slice_ticks;
 	switch_to(p, v);
 	if (p->queue.count)
-		arm(p, p->slice_end);
+		timers_arm(p, p->slice_end);
 	work_arm(p);
 }
 
@@ -370,9 +209,10 @@ static void handoff_run(struct pcpu *p)
 		enqueue(p, v);
 		return;
 	}
+	forfeit(p, v);
 	switch_to(p, v);
 	if (p->queue.count)
-		arm(p, p->slice_end);
+		timers_arm(p, p->slice_end);
 }
 
 static void idle(struct pcpu *p)

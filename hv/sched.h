@@ -10,7 +10,6 @@
 #include "hv/vcpu.h"
 
 struct pcpu;
-struct work;
 
 /* Allocate a pCPU's queues for this many vCPUs, before it runs any. */
 int MUST_CHECK sched_init(struct pcpu *p, uint32_t vcpu_max);
@@ -33,7 +32,3 @@ void sched_kick(struct vcpu *v);
 void sched_drop(struct vcpu *v, enum vcpu_run_state to);
 /* Make the home look at v's VM again: it stops, pauses or resumes. Any pCPU. */
 void sched_poke(struct vcpu *v);
-/* Queue a work item on a pCPU; nothing if it is queued already. Any pCPU. */
-void sched_work(uint32_t pcpu, struct work *w);
-/* Queue it on this pCPU at TSC tsc; from its own run(), which returns true. */
-void sched_work_later(struct work *w, uint64_t tsc);

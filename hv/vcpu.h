@@ -29,7 +29,7 @@ enum vcpu_run_state {
 
 struct vcpu_counters {
 	uint64_t exit[EXIT_REASON_COUNT];
-	uint64_t hypercalls, hot_calls, switches, upcalls /* injected */, wakes, kicks;
+	uint64_t hot_calls, switches, upcalls /* injected */, wakes, kicks;
 	uint64_t denied_msr, denied_port;
 };
 

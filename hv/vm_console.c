@@ -9,10 +9,10 @@
 #include "hv/boot_alloc.h"
 #include "hv/console.h"
 #include "hv/printf.h"
-#include "hv/sched.h"
 #include "hv/string.h"
 #include "hv/time.h"
 #include "hv/vm.h"
+#include "hv/work.h"
 
 #define LINE_MAX	192u
 #define POLL_NS		1000000ull	/* a 16-byte FIFO empties in 1.4 ms */
@@ -41,7 +41,7 @@ size_t vm_console_put(struct vm *vm, const char *s, size_t n)
 	c->head += (uint32_t)n;
 	spin_unlock(&c->lock);
 	if (n)
-		sched_work(0, &drain);
+		work_add(0, &drain);
 	return n;
 }
 
@@ -101,7 +101,7 @@ void vm_console_ended(struct vm *vm)
 	spin_lock(&vm->console.lock);
 	vm->console.end_due = true;
 	spin_unlock(&vm->console.lock);
-	sched_work(0, &drain);
+	work_add(0, &drain);
 }
 
 /* The last words of VMs that are ending, so that they stand before the report
@@ -145,13 +145,13 @@ static bool drain_step(struct work *w)
 	out_pos += arch_console_write(out + out_pos, out_len - out_pos);
 	if (out_pos == out_len)
 		return false;
-	sched_work_later(w, arch_tsc() + time_ns_to_ticks(POLL_NS));
+	work_add_later(w, arch_tsc() + time_ns_to_ticks(POLL_NS));
 	return true;
 }
 
 void vm_console_log_ready(void)
 {
-	sched_work(0, &drain);
+	work_add(0, &drain);
 }
 
 void vm_console_flush(void)

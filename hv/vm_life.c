@@ -16,6 +16,7 @@
 #include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/vm_build.h"
+#include "hv/work.h"
 #include "vio/link.h"
 
 #define BACKOFF_NS	10000000ull	/* 10 ms, doubled by each crash in a row ... */
@@ -105,7 +106,7 @@ static void vcpu_gone(struct vm *vm)
 	if (!last)
 		return;
 	vm_console_log_ready();		/* for a last line without its end */
-	sched_work(vm->vcpu[0]->pcpu, &vm->work);
+	work_add(vm->vcpu[0]->pcpu, &vm->work);
 }
 
 void vm_vcpu_leave(struct vcpu *v)
@@ -260,7 +261,7 @@ static void rest_or_restart(struct vm *vm)
 	uint64_t delay = asked ? 0 :
 		time_ns_to_ticks(BACKOFF_NS << MIN(vm->crashes, BACKOFF_MAX));
 
-	sched_work_later(&vm->work, arch_tsc() + delay);
+	work_add_later(&vm->work, arch_tsc() + delay);
 }
 
 static bool reap_step(struct work *w)
@@ -341,7 +342,7 @@ int vm_restart(struct vm *vm)
 	spin_unlock(&vm->lock);
 	if (rested) {
 		end_vm_again(vm);
-		sched_work(vm->vcpu[0]->pcpu, &vm->work);
+		work_add(vm->vcpu[0]->pcpu, &vm->work);
 	} else {
 		vm_stop(vm, 0);
 	}

@@ -13,6 +13,7 @@
 #include "hv/hypercall.h"
 #include "hv/pcpu.h"
 #include "hv/sched.h"
+#include "hv/work.h"
 #include "hv/time.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The scheduler in simulated time: ready and wait, timers, work. */
-/* LINK: hv/sched.c hv/heap.c vio/virq.c */
+/* LINK: hv/sched.c hv/timers.c hv/work.c hv/heap.c vio/virq.c */
 #include "hv/heap.h"
 #include "tests/unit/fake_play.h"
 #include "tests/unit/tap.h"
@@ -161,7 +161,7 @@ static bool item_run(struct work *w)
 	i->runs++;
 	i->last = fake_tsc;
 	if (i->again && i->runs == 1)
-		sched_work(fake_cpu, w);
+		work_add(fake_cpu, w);
 	steps++;
 	return i->runs >= i->want;
 }
@@ -169,7 +169,7 @@ static bool item_run(struct work *w)
 static bool later_run(struct work *w)
 {
 	item_run(w);
-	sched_work_later(w, fake_tsc + 5 * MS);
+	work_add_later(w, fake_tsc + 5 * MS);
 	return true;
 }
 
@@ -182,12 +182,12 @@ static void test_work(void)
 	new_machine();
 	g = new_guest(0, 0, run_spin);
 	start(g);
-	sched_work(0, &a.w);
-	sched_work(0, &a.w);
+	work_add(0, &a.w);
+	work_add(0, &a.w);
 	play(0, 10 * MS);
 	ok(a.runs > 150 && a.runs < 250, "work under a guest that never exits: a step each 50 us "
 	   "(%lu)", a.runs);
-	sched_work(0, &b.w);
+	work_add(0, &b.w);
 	steps = a.runs;
 	play(0, 100 * MS);
 	ok(a.runs == 1000 && b.runs == 1000 && !a.w.queued && !b.w.queued,
@@ -195,18 +195,18 @@ static void test_work(void)
 	ok(b.last - a.last > 5 * MS && b.last - a.last < 15 * MS, "in turn");
 	play(0, 50 * MS);
 	ok_eq(a.runs + b.runs, 2000, "and is not run again");
-	sched_work(0, &again.w);
+	work_add(0, &again.w);
 	play(0, 1 * MS);
 	ok_eq(again.runs, 2, "queued again while it runs: it runs again");
 	later.w.run = later_run;
-	sched_work(0, &later.w);
+	work_add(0, &later.w);
 	play(0, 22 * MS);
 	ok_eq(later.runs, 5, "delayed work comes each 5 ms");
 	ok_eq(g->v.entered_tsc, 1000 * MS, "and the guest was never switched from");
 	far.want = 2;
-	sched_work(1, &far.w);
+	work_add(1, &far.w);
 	ok_eq(fake_kicks[1], 1, "another pCPU is kicked for work");
-	sched_work(1, &b.w);
+	work_add(1, &b.w);
 	ok_eq(fake_kicks[1], 1, "once");
 	ok(!far.runs && far.w.queued, "it is not ours to run");
 	play(1, 1 * MS);

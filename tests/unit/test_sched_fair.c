@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who gets how much time: slices, direct switches, sleepers. */
-/* LINK: hv/sched.c hv/heap.c vio/virq.c */
+/* LINK: hv/sched.c hv/timers.c hv/work.c hv/heap.c vio/virq.c */
 #include "tests/unit/fake_play.h"
 #include "tests/unit/tap.h"
 
@@ -69,7 +69,7 @@ static void test_handoff_idle(void)
 	play(0, 1 * MS);
 	ok(!this_pcpu()->current && a->v.run_state == VCPU_WAITING, "idle");
 	new_guest(1, 0, run_spin);
-	sched_work(0, &work);
+	work_add(0, &work);
 	fake_cpu = 1;
 	start(new_guest(2, 0, run_spin));
 	play(0, 100 * MS);

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Work items. Others hand them over through a lock-free inbox; `queued` says that
+ * an item is in one list or another, and only who sets it may link it.
+ */
+#include "hv/work.h"
+
+#include "hv/time.h"
+#include "hv/timers.h"
+
+#define WORK_NS	50000ull	/* of guest time between two slices of work */
+
+void work_add(uint32_t pcpu, struct work *w)
+{
+	struct pcpu *p = pcpu_of(pcpu);
+
+	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
+		return;
+	struct work *head = READ_ONCE(p->work_inbox);
+
+	do
+		w->next = head;
+	while (!__atomic_compare_exchange_n(&p->work_inbox, &head, w, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	if (!head && p != this_pcpu())
+		arch_kick(p->id);
+}
+
+static void work_append(struct pcpu *p, struct work *list)
+{
+	struct work **tail = &p->work;
+
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = list;
+}
+
+/* One slice of one item; an unfinished one goes to the end of the list, behind
+ * what came in meanwhile. */
+void work_run(struct pcpu *p)
+{
+	struct work *w;
+
+	work_append(p, __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST));
+	w = p->work;
+	if (!w)
+		return;
+	p->work = w->next;
+	WRITE_ONCE(w->queued, 0);	/* raised again from here on: runs again */
+	if (w->run(w))
+		return;
+	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
+		return;			/* is in an inbox again already */
+	w->next = NULL;
+	work_append(p, w);
+}
+
+void work_arm(struct pcpu *p)
+{
+	if (p->work || READ_ONCE(p->work_inbox))
+		timers_arm(p, arch_tsc() + time_ns_to_ticks(WORK_NS));
+}
+
+void work_delayed(struct pcpu *p, uint64_t now)
+{
+	struct work **at = &p->delayed, *w;
+
+	while ((w = *at)) {
+		if (w->due_tsc <= now) {
+			*at = w->next;
+			w->next = p->work;
+			p->work = w;
+		} else {
+			timers_arm(p, w->due_tsc);
+			at = &w->next;
+		}
+	}
+}
+
+void work_add_later(struct work *w, uint64_t tsc)
+{
+	struct pcpu *p = this_pcpu();
+
+	/* Asked for at once by somebody meanwhile: that one will do. */
+	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
+		return;
+	w->due_tsc = tsc;
+	w->next = p->delayed;
+	p->delayed = w;
+	timers_arm(p, tsc);
+}
