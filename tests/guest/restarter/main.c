@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * restarter: restarts the VM named vm= times= times, first after first-ms= ms,
+ * then every every-ms= ms.
+ */
+#include "tests/guest/lib/check.h"
+
+static uint32_t find(const char *name)
+{
+	struct ambit_vm_entry *e = page_alloc(1);
+	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)e,
+			   PAGE_SIZE);
+
+	for (int64_t i = 0; i < n; i++)
+		if (!strcmp(e[i].name, name))
+			return e[i].vm;
+	guest_fail("there is no VM %s", name);
+}
+
+int guest_main(void)
+{
+	char name[24] = "";
+	uint64_t next;
+	uint32_t vm;
+
+	cmdline_get("vm", name, sizeof(name));
+	vm = find(name);
+	next = time_now() + cmdline_u64("first-ms", 500) * MS;
+	for (uint64_t n = cmdline_u64("times", 1); n; n--) {
+		time_sleep_until(next);
+		next += cmdline_u64("every-ms", 500) * MS;
+		printf("restarting %s\n", name);
+		CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, vm), 0);
+	}
+	return check_end();
+}
