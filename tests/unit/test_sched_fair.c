@@ -126,10 +126,31 @@ static void test_fairness(void)
 	   "a sleeper gets its third from now on (%lu ms)", a->v.run_tsc / MS);
 }
 
+/* Woken by a direct switch, one that slept does not get it back either. */
+static void test_handoff_sleeper(void)
+{
+	struct guest *a, *b;
+
+	new_machine();
+	a = new_guest(0, 0, run_spin);
+	a->v.run_state = VCPU_WAITING;
+	b = new_guest(1, 0, run_pong);
+	b->peer = a;
+	b->call = call_pong;
+	start(new_guest(2, 0, run_spin));
+	play(0, 1000 * MS);
+	start(b);
+	play(0, 300 * MS);
+	ok(a->v.run_tsc < 180 * MS && a->v.run_tsc > 120 * MS,
+	   "a sleeper woken by a direct switch gets its half (%lu ms)",
+	   a->v.run_tsc / MS);
+}
+
 int main(void)
 {
 	test_handoff();
 	test_handoff_idle();
 	test_fairness();
+	test_handoff_sleeper();
 	return done_testing();
 }
