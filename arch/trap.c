@@ -16,6 +16,9 @@ struct exception_entry {
 
 extern const struct exception_entry extable_start[], extable_end[];
 
+#define DR6_RESET	0xffff0ff0ull
+#define DR7_ENABLED	0xffull
+
 static uint64_t nmis;
 static uint32_t stopping;	/* pCPU + 1 that stops all others; 0: none */
 static uint32_t stopped;	/* pCPUs that did stop */
@@ -82,10 +85,28 @@ static _Noreturn void report(const struct trap_frame *f)
 	panic_at(f->rsp, "%s (vector %lu, error code 0x%lx)", name, f->vector, f->error);
 }
 
+/*
+ * The hypervisor sets no breakpoint and never TF, so a #DB comes of a guest: a
+ * step or hit that was pending at its exit and that the exit did not cancel. A
+ * known model of a CPU does that. It is no reason to stop everybody.
+ */
+static bool is_spurious_debug(const struct trap_frame *f)
+{
+	uint64_t dr7;
+
+	__asm__ volatile("mov %%dr7, %0" : "=r"(dr7));
+	return f->vector == VECTOR_DB && !(dr7 & DR7_ENABLED) &&
+	       !(f->rflags & RFLAGS_TF);
+}
+
 void trap_handle(struct trap_frame *f)
 {
 	if (f->vector == VECTOR_NMI) {
 		nmi_handle();
+		return;
+	}
+	if (is_spurious_debug(f)) {
+		__asm__ volatile("mov %0, %%dr6" : : "r"(DR6_RESET));
 		return;
 	}
 	if (f->vector != VECTOR_DF && f->vector != VECTOR_MC && fix_up(f))

@@ -76,7 +76,6 @@ svm_enter:
 	mov	rdi, [rdi + REG_RDI]
 	mov	rax, [rsp + STACK_C_PA]
 	vmrun			; RAX
-.exited:
 	mov	rax, [rsp + STACK_V]
 	mov	[rax + REG_RCX], rcx
 	mov	[rax + REG_RDX], rdx
@@ -117,12 +116,6 @@ svm_enter:
 	pop	rbx
 	jmp	svm_exit_decode
 
-; A guest's single step that its exit did not cancel becomes a #DB of ours, right
-; after VMRUN: an emulator does that. Nothing is to be done about it.
-section .extable progbits alloc noexec nowrite align=8
-	dq	svm_enter.exited, svm_enter.exited
-
-section .text
 ; Exits at once, unless an interrupt comes first.
 svm_probe_guest:
 	vmmcall
