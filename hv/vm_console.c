@@ -16,6 +16,7 @@
 
 #define LINE_MAX	192u
 #define POLL_NS		1000000ull	/* a 16-byte FIFO empties in 1.4 ms */
+#define FAVOUR_MAX	64u		/* lines of last words before all others' */
 
 static bool drain_step(struct work *w);
 
@@ -128,11 +129,18 @@ static bool any_line(bool final)
 	return false;
 }
 
+/* Last words go first, but a VM that restarts and ends without pause has some
+ * all the time: once it used up its favour the others get every other line. */
 static bool next_line(bool final)
 {
+	static uint32_t favour = FAVOUR_MAX;
+
 	out_pos = out_len = 0;
-	if (last_words())
+	if (favour && last_words()) {
+		favour--;
 		return true;
+	}
+	favour = MIN(favour + 1, FAVOUR_MAX);
 	out_len = console_log_read(out, sizeof(out));
 	return out_len || any_line(final);
 }
