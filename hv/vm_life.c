@@ -138,22 +138,19 @@ void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit)
 
 /* --- stopping ------------------------------------------------------------------- */
 
-/* true for the one caller that stops this incarnation. */
+/* Under vm->lock; true for the one caller that stops this incarnation. */
 static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
 {
-	bool mine;
-
-	spin_lock(&vm->lock);
-	mine = vm->state == VM_RUNNING && !vm->stopping;
-	if (mine) {
-		vm->crashed = crashed;
-		vm->status = status;
-		vm->stopping = 1;
-	}
-	spin_unlock(&vm->lock);
-	return mine;
+	if (vm->state != VM_RUNNING || vm->stopping)
+		return false;
+	vm->crashed = crashed;
+	vm->status = status;
+	vm->stopping = 1;
+	return true;
 }
 
+/* While the VM cannot be reaped: a request that came after that would stop the
+ * next incarnation. */
 static void poke_all(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
@@ -165,22 +162,28 @@ static void poke_all(struct vm *vm)
 
 void vm_stop(struct vm *vm, int32_t status)
 {
+	spin_lock(&vm->lock);	/* which the last vCPU to leave needs too */
 	if (stop_begin(vm, false, status))
 		poke_all(vm);
+	spin_unlock(&vm->lock);
 }
 
 void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...)
 {
 	struct vm *vm = v->vm;
+	bool mine;
 	va_list ap;
 
-	if (!stop_begin(vm, true, 0))
+	spin_lock(&vm->lock);
+	mine = stop_begin(vm, true, 0);
+	spin_unlock(&vm->lock);
+	if (!mine)
 		return;
 	va_start(ap, fmt);
 	hv_vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
 	va_end(ap);
 	report_crash(v, exit, vm->why);
-	poke_all(vm);
+	poke_all(vm);		/* v is here still: nobody reaps it */
 }
 
 /* --- pause ------------------------------------------------------------------------ */
