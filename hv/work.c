@@ -46,7 +46,9 @@ void work_run(struct pcpu *p)
 	if (!w)
 		return;
 	p->work = w->next;
-	WRITE_ONCE(w->queued, 0);	/* raised again from here on: runs again */
+	/* Raised again from here on: runs again. A full fence, or run() might read
+	 * what it works on before others see that they have to raise it. */
+	__atomic_exchange_n(&w->queued, 0, __ATOMIC_SEQ_CST);
 	if (w->run(w))
 		return;
 	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
