@@ -46,17 +46,16 @@ uint64_t time_now(void)
 	return scale(arch_ref_read() - ref_zero, ns_per_ref);
 }
 
+/* Counted from now: the rounding of a factor is small beside a wait, but not
+ * beside days of uptime, when a deadline would come too early by them. */
 uint64_t time_deadline(uint64_t ns)
 {
 	uint64_t now;
 
 	if (ns > DEADLINE_MAX)
 		return TSC_NEVER;
-	if (stable)
-		return tsc_zero + scale(ns, ticks_per_ns) -
-		       (uint64_t)arch_tsc_skew(this_pcpu()->id);
 	now = time_now();
-	return arch_tsc() + (ns > now ? scale(ns - now, ticks_per_ns) : 0);
+	return arch_tsc() + (ns > now ? scale(ns - now, ticks_per_ns) + 1 : 0);
 }
 
 uint64_t time_ticks_to_ns(uint64_t ticks)
