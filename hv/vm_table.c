@@ -3,6 +3,7 @@
 #include "hv/vm_table.h"
 
 #include "hv/boot_alloc.h"
+#include "hv/console.h"
 #include "hv/frames.h"
 #include "hv/string.h"
 
@@ -49,6 +50,20 @@ static uint32_t least_loaded(uint32_t pcpu_count)
 	return best;
 }
 
+/* Where the manifest wants it, if that CPU came up. */
+static uint32_t placed(const struct vm *vm, uint32_t id, uint32_t pcpu_count)
+{
+	uint32_t wanted = vm->config->cpu[id], pcpu;
+
+	if (wanted != MANIFEST_CPU_AUTO && pcpu_online[wanted])
+		return wanted;
+	pcpu = least_loaded(pcpu_count);
+	if (wanted != MANIFEST_CPU_AUTO)
+		hv_log("%s: vCPU %u runs on CPU %u, as CPU %u did not start",
+		       vm->name, id, pcpu, wanted);
+	return pcpu;
+}
+
 static int vcpu_make(struct vm *vm, uint32_t id, uint32_t pcpu)
 {
 	struct vcpu *v = boot_alloc(sizeof(*v));
@@ -84,10 +99,7 @@ static int vm_make(struct vm *vm, uint32_t id, const struct manifest_limits *lim
 	vm->aperture = gpa(GIB(4) + ALIGN_UP(vm->ram_high, GIB(1)));
 	vm->vcpu_count = c->vcpu_count;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		uint32_t cpu = c->cpu[i] == MANIFEST_CPU_AUTO ?
-			       least_loaded(limits->pcpu_count) : c->cpu[i];
-
-		if (vcpu_make(vm, i, cpu))
+		if (vcpu_make(vm, i, placed(vm, i, limits->pcpu_count)))
 			return -1;
 	}
 	return vm_console_create(vm);
