@@ -116,7 +116,7 @@ $(B)/guests/disk:
 	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv -L ambit $@.new 2M >/dev/null
 	mv $@.new $@
 
-.PHONY: run iso
+.PHONY: run iso check-manifest
 run:
 	tools/need $(NEED_RUN)
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
@@ -124,6 +124,13 @@ run:
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(SCHEME),--scheme $(SCHEME)) $(if $(V),--verbose) \
 		$(if $(CPU_MODEL),--cpu-model $(CPU_MODEL))
+
+# As strict as `make run` with the same variables.
+check-manifest:
+	tools/need $(NEED_BUILD) python3 e2fsprogs
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/run --build $(B) --check --cpus $(CPUS) --mem $(MEM) \
+		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)')
 
 iso:
 	tools/need $(NEED_BUILD) $(NEED_ISO) python3 e2fsprogs

@@ -46,9 +46,5 @@ $(B)/host/%.o: %.c Makefile tests/unit.mk
 $(B)/manifest-check: $(addprefix $(B)/host/,$(manifest-objs))
 	$(HOSTCC) -o $@ $^
 
-.PHONY: check-manifest
-check-manifest: $(B)/manifest-check
-	$(B)/manifest-check $(MANIFEST)
-
 -include $(addprefix $(B)/host/,$(manifest-objs:.o=.d))
 -include $(shell find $(B)/unit-obj -name '*.d' 2>/dev/null)
