@@ -261,8 +261,6 @@ static enum exit_reason plain_reason(uint32_t reason)
 		return EXIT_RDMSR;
 	case VMX_EXIT_WRMSR:
 		return EXIT_WRMSR;
-	case VMX_EXIT_XSETBV:
-		return EXIT_XSETBV;
 	case VMX_EXIT_GETSEC:
 	case VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON:
 	case VMX_EXIT_MWAIT:
@@ -302,6 +300,13 @@ static void decode_rest(struct vcpu *v, struct vcpu_exit *exit)
 		break;
 	case VMX_EXIT_RDPMC:
 		inject_gp(v);
+		break;
+	case VMX_EXIT_XSETBV:
+		/* The fault of ring 3 goes first; not every CPU has it so. */
+		if (at_cpl0())
+			exit->reason = EXIT_XSETBV;
+		else
+			inject_gp(v);
 		break;
 	case VMX_EXIT_DR:
 		vmx_debug_use(v);	/* and the instruction runs again */

@@ -113,9 +113,15 @@ USER_INSN(user_out, "outb %%al, %%dx")
 USER_INSN(user_rdmsr, "rdmsr")
 USER_INSN(user_wbinvd, "wbinvd")
 USER_INSN(user_invd, "invd")
-USER_INSN(user_xsetbv, "xsetbv")
 USER_INSN(user_cpuid, "pushq %%rbx; cpuid; popq %%rbx")
 USER_INSN(user_ud, "ud2")
+
+/* A value that ring 0 could set. */
+static uint64_t user_xsetbv(uint64_t arg)
+{
+	__asm__ volatile("xsetbv" : : "a"(1), "c"(0), "d"(0));
+	return arg;
+}
 
 static void test_ring3(void)
 {
