@@ -88,7 +88,8 @@ void end_vm_rests(struct vm *vm)
 		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
 		       failed, vm_count);
 	else
-		hv_log("run ended: PASS (%u VMs ended with status 0, %u services)",
-		       vm_count - services, services);
+		hv_log("run ended: PASS (%u VM%s ended with status 0, %u service%s)",
+		       vm_count - services, vm_count - services == 1 ? "" : "s",
+		       services, services == 1 ? "" : "s");
 	arch_poweroff(console_poweroff(), failed != 0);
 }

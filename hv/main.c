@@ -99,7 +99,7 @@ static uint32_t cpus_start(void)
 			       listed);
 	}
 	hv_log("%u CPU%s, %s, TSC %lu MHz%s, %lu MiB free", up, up > 1 ? "s" : "",
-	       hvm->name, arch_tsc_hz() / 1000000,
+	       hvm->name, (arch_tsc_hz() + 500000) / 1000000,
 	       arch_tsc_stable() ? "" : " (not invariant)",
 	       frames_free_bytes() >> 20);
 	return listed;
@@ -193,7 +193,9 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 		if (sched_init(p, p->vcpu_placed))
 			hv_refuse("too little memory for the run queues");
 	}
-	hv_log("%u VMs with %u vCPUs, %u links", vm_count, vcpus, link_count);
+	hv_log("%u VM%s with %u vCPU%s, %u link%s", vm_count,
+	       vm_count == 1 ? "" : "s", vcpus, vcpus == 1 ? "" : "s",
+	       link_count, link_count == 1 ? "" : "s");
 	console_set_async(true);
 	STORE_RELEASE(released, 1);
 	for (uint32_t i = 1; i < pcpu_count; i++) {
