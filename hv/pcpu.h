@@ -41,7 +41,7 @@ struct pcpu {
 	struct work *work;		/* to run now */
 	struct work halt;		/* the end of the run (end.c) */
 	struct work *delayed;		/* to run later, unordered: few */
-	uint64_t left_tsc;		/* when the last vCPU left */
+	uint64_t left_tsc;		/* when the last vCPU or idling ended */
 	uint64_t slice_end;		/* TSC when current must look at the queue */
 	uint64_t armed;			/* what the timer is set to */
 	uint64_t min_vruntime;

@@ -166,9 +166,9 @@ static void inbox_run(struct pcpu *p)
 
 /* --- the loop ----------------------------------------------------------------------- */
 
-static void switch_to(struct pcpu *p, struct vcpu *v)
+static void switch_to(struct pcpu *p, struct vcpu *v, uint64_t now)
 {
-	v->entered_tsc = arch_tsc();
+	v->entered_tsc = now;
 	v->count.switches++;
 	/* Full fence: who raises a virq reads current after setting the bit. */
 	__atomic_store_n(&p->current, v, __ATOMIC_SEQ_CST);
@@ -177,14 +177,16 @@ static void switch_to(struct pcpu *p, struct vcpu *v)
 static void pick(struct pcpu *p)
 {
 	struct vcpu *v = heap_top(&p->queue);
+	uint64_t now;
 
 	if (!v)
 		return;
 	queue_remove(&p->queue, v);
+	now = arch_tsc();
 	if (v->vruntime > p->min_vruntime)
 		p->min_vruntime = v->vruntime;
-	p->slice_end = arch_tsc() + slice_ticks;
-	switch_to(p, v);
+	p->slice_end = now + slice_ticks;
+	switch_to(p, v, now);
 	if (p->queue.count)
 		timers_arm(p, p->slice_end);
 	work_arm(p);
@@ -210,7 +212,7 @@ static void handoff_run(struct pcpu *p)
 		return;
 	}
 	forfeit(p, v);
-	switch_to(p, v);
+	switch_to(p, v, p->left_tsc);
 	if (p->queue.count)
 		timers_arm(p, p->slice_end);
 }
@@ -221,7 +223,8 @@ static void idle(struct pcpu *p)
 
 	if (!p->work && !READ_ONCE(p->inbox) && !READ_ONCE(p->work_inbox))
 		arch_idle();
-	p->idle_tsc += arch_tsc() - from;
+	p->left_tsc = arch_tsc();
+	p->idle_tsc += p->left_tsc - from;
 }
 
 /* What an interrupt may have brought. */

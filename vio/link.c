@@ -228,7 +228,6 @@ static void endpoint_raise(struct endpoint *e)
 
 	if (__atomic_exchange_n(&ev->pending, 1, __ATOMIC_SEQ_CST))
 		return;
-	e->raised++;
 	if (!READ_ONCE(ev->mask))
 		virq_raise(e->vm, e->virq);
 }
@@ -240,7 +239,6 @@ int link_notify(struct endpoint *e)
 	if (READ_ONCE(e->status->state) != AMBIT_LINK_CONNECTED ||
 	    READ_ONCE(peer->status->state) != AMBIT_LINK_CONNECTED)
 		return AMBIT_EGONE;
-	e->notified++;
 	endpoint_raise(peer);
 	return AMBIT_OK;
 }

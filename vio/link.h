@@ -28,8 +28,6 @@ struct endpoint {
 	struct ambit_control *control;	/* read once; the guest writes it */
 	hpa_t control_pa, data_pa, status_pa, event_pa;
 	gpa_t base;			/* of this end's areas in its VM's aperture */
-	uint64_t notified;		/* counters */
-	uint64_t raised;
 };
 
 struct link {

@@ -16,6 +16,8 @@
 #include "arch/svm/svm.h"
 #include "arch/svm/vmcb.h"
 
+#define OPCODE_HLT	0xf4
+
 int svm_vcpu_create(struct vcpu *v)
 {
 	int err = frames_alloc(0, FRAME_OWNER_HV, &v->arch.vmcb);
@@ -123,11 +125,29 @@ static void tlb_renew(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c)
 }
 
 /*
+ * The exit came between STI and the instruction in its shadow, and not every CPU
+ * still holds interrupts back for that one after VMRUN. If it is HLT, an upcall
+ * before it would be slept over for good: take the HLT as done, which the upcall
+ * would have ended at once. For any other instruction it makes no difference.
+ */
+static void leave_shadow(struct vcpu *v, struct vmcb *c)
+{
+	uint8_t code;
+
+	if (!(c->rflags & RFLAGS_IF) || insn_fetch(v, &code, 1) != 1 ||
+	    code != OPCODE_HLT)
+		return;
+	c->rip = c->cs.attributes & SEG_LONG ? c->rip + 1 : (uint32_t)(c->rip + 1);
+	c->interrupt_shadow = 0;
+}
+
+/*
  * The upcall is a request that the CPU holds until the guest's IF is 1. One
  * that broke off is not redone by EVENTINJ: it is a level, so it comes again as
  * an argument.
  */
-static void prepare_events(struct vcpu *v, struct vmcb *c, uint32_t upcall)
+static inline __attribute__((always_inline))
+void prepare_events(struct vcpu *v, struct vmcb *c, uint32_t upcall)
 {
 	uint64_t ctl = (c->int_ctl & 0xff) | INT_CTL_V_INTR_MASKING |
 		       INT_CTL_V_IGN_TPR | INT_CTL_V_PRIO;
@@ -160,13 +180,9 @@ static __attribute__((noinline)) void renew_and_run(struct vcpu *v, uint32_t upc
 	svm_vcpu_run(v, upcall, exit);
 }
 
-static inline void run_loaded(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c,
-			      uint32_t upcall, struct vcpu_exit *exit)
+static inline void enter(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c,
+			 uint32_t upcall, struct vcpu_exit *exit)
 {
-	if (unlikely(tlb_is_stale(p, v))) {
-		renew_and_run(v, upcall, exit);
-		return;
-	}
 	prepare_events(v, c, upcall);
 	if (c->tsc_offset != (uint64_t)v->tsc_offset) {
 		c->tsc_offset = (uint64_t)v->tsc_offset;
@@ -174,6 +190,25 @@ static inline void run_loaded(struct arch_pcpu *p, struct vcpu *v, struct vmcb *
 	}
 	/* Ends in svm_exit_decode(). */
 	svm_enter(v, c, v->arch.vmcb.v, p->hvm_host.v, exit);
+}
+
+static __attribute__((noinline)) void leave_shadow_and_run(struct vcpu *v,
+							   uint32_t upcall,
+							   struct vcpu_exit *exit)
+{
+	leave_shadow(v, vmcb_of(v));
+	enter(arch_pcpu_this(), v, vmcb_of(v), upcall, exit);
+}
+
+static inline void run_loaded(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c,
+			      uint32_t upcall, struct vcpu_exit *exit)
+{
+	if (unlikely(tlb_is_stale(p, v)))
+		renew_and_run(v, upcall, exit);
+	else if (unlikely(upcall && c->interrupt_shadow & 1))
+		leave_shadow_and_run(v, upcall, exit);
+	else
+		enter(p, v, c, upcall, exit);
 }
 
 static __attribute__((noinline)) void switch_and_run(struct vcpu *v, uint32_t upcall,
