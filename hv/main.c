@@ -161,7 +161,7 @@ static void manifest_load(const struct boot_info *bi, uint32_t pcpu_count)
 
 		if (l->scheme != AMBIT_SCHEME_PAGE)
 			hv_refuse("manifest:%u: link '%s': this build has scheme page only",
-				  l->line, l->name);
+				  l->key_line[LINK_KEY_SCHEME], l->name);
 	}
 }
 
