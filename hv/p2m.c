@@ -175,6 +175,47 @@ int p2m_map(struct p2m *p, gpa_t gpa, hpa_t hpa, uint64_t bytes, uint32_t rights
 	return 0;
 }
 
+int p2m_reserve(struct p2m *p, gpa_t at, uint64_t bytes)
+{
+	uint64_t end = at.v + bytes;
+	int err = 0;
+
+	if (((at.v | bytes) & PAGE_MASK) || end < at.v ||
+	    (end - 1) >> p2m_format.phys_bits)
+		return AMBIT_EINVAL;
+	for (; at.v < end; at.v = ALIGN_DOWN(at.v, level_size(1)) + level_size(1)) {
+		if (!walk_alloc(p, at, 0, &err))
+			return err;
+	}
+	return 0;
+}
+
+uint64_t *p2m_page(const struct p2m *p, gpa_t at)
+{
+	hpa_t table = p->root;
+
+	for (unsigned int l = P2M_TOP; l > 0; l--)
+		table = hpa(*entry_of(table, at, l) & P2M_ADDR);
+	return entry_of(table, at, 0);
+}
+
+uint64_t *p2m_gib(struct p2m *p, gpa_t at)
+{
+	int err;
+
+	return walk_alloc(p, at, 2, &err);
+}
+
+uint64_t p2m_page_entry(hpa_t pa, uint32_t rights)
+{
+	return make_leaf(pa, 0, rights);
+}
+
+uint64_t p2m_table_entry(hpa_t table)
+{
+	return table.v | p2m_format.table;
+}
+
 bool p2m_lookup(const struct p2m *p, gpa_t gpa, uint32_t rights, hpa_t *out,
 		uint64_t *run)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Second-level page tables of a VM (EPT or NPT, by p2m_format). Changing an
- * entry that was present needs p2m_flush() before the frame is used otherwise.
+ * Second-level page tables of a VM (EPT or NPT, by p2m_format). Who
+ * changes an entry that was present calls sync_flush() (hv/sync.h) before the
+ * frame is used otherwise.
  */
 #pragma once
 
@@ -27,6 +28,19 @@ void p2m_destroy(struct p2m *p);
  */
 int MUST_CHECK p2m_map(struct p2m *p, gpa_t gpa, hpa_t hpa, uint64_t bytes,
 		       uint32_t rights);
+/*
+ * Make the tables for 4 KiB pages in a range, with nothing mapped; after that
+ * p2m_page() never fails there. Page-aligned, nothing larger mapped yet.
+ */
+int MUST_CHECK p2m_reserve(struct p2m *p, gpa_t gpa, uint64_t bytes);
+/* The 4 KiB-level entry of a gpa in a reserved range. */
+uint64_t *p2m_page(const struct p2m *p, gpa_t gpa);
+/* The entry that covers 1 GiB from a gpa; NULL: no memory for its table. */
+uint64_t *p2m_gib(struct p2m *p, gpa_t gpa);
+/* An entry of the 4 KiB level: store it by one WRITE_ONCE. 0 is "not present". */
+uint64_t p2m_page_entry(hpa_t hpa, uint32_t rights);
+/* An entry that points to a table. */
+uint64_t p2m_table_entry(hpa_t table);
 /*
  * Where gpa is mapped with at least these rights: hpa of that very byte, and in
  * *run the bytes from there to the end of its page (4 KiB to 1 GiB). false if

@@ -33,6 +33,10 @@ struct pcpu {
 	struct vcpu *inbox __attribute__((aligned(64)));	/* LIFO, atomic */
 	struct work *work_inbox;	/* LIFO, atomic */
 
+	/* others look at these */
+	uint32_t op;			/* odd: in a data operation (hv/sync.h) */
+	uint32_t syncing;		/* waits for others; runs no guest */
+
 	/* own */
 	struct vcpu *current __attribute__((aligned(64)));
 	struct vcpu *handoff;		/* made ready here, not queued yet */

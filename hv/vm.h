@@ -15,6 +15,7 @@
 #include "arch/spinlock.h"
 
 struct endpoint;
+struct pool_page;
 
 enum vm_state {
 	VM_EMPTY,	/* not built (yet, or any more) */
@@ -63,6 +64,11 @@ struct vm {
 					 * 0 beyond what is built */
 	gpa_t aperture;
 	hpa_t info, time;		/* info area, time page */
+	gpa_t pool;			/* give pool; 0: none */
+	struct pool_page *pool_page;	/* [config->pool_places] (hv/pool.h) */
+	uint32_t maps, gifts;		/* used of the quotas, atomic */
+	hpa_t sink;			/* page that withdrawn mappings show ... */
+	hpa_t sink_table, sink_dir;	/* ... and tables full of it (hv/sink.h) */
 
 	uint32_t vcpu_count, endpoint_count;
 	struct vcpu *vcpu[AMBIT_VCPU_MAX];

@@ -15,12 +15,15 @@
 
 #define FRAME_OWNER_LINK	3u	/* the areas of links */
 
+struct host_end;
+struct grant_use;
 struct link;
 
 struct endpoint {
 	struct link *link;
 	struct endpoint *peer;
-	struct vm *vm;
+	struct vm *vm;			/* NULL: the hypervisor's own end ... */
+	struct host_end *host;		/* ... and its back end (vio/host.h) */
 	uint32_t number;		/* in its VM */
 	uint32_t virq;
 	struct ambit_status *status;	/* [HV] writes; in the status area */
@@ -28,11 +31,18 @@ struct endpoint {
 	struct ambit_control *control;	/* read once; the guest writes it */
 	hpa_t control_pa, data_pa, status_pa, event_pa;
 	gpa_t base;			/* of this end's areas in its VM's aperture */
+	gpa_t window;			/* map window (grant), peer window (direct) */
+	uint64_t window_size;		/* bytes; 0: none */
+	/* scheme grant, vio/grant.h */
+	struct grant_use *grant;	/* [grant_count]: who uses own entries */
+	uint32_t *mapped;		/* [window pages]: peer's entry + 1 there */
+	struct spinlock grant_lock;	/* own entries' uses, peer's `mapped` */
 };
 
 struct link {
 	uint32_t id;
 	const struct manifest_link *config;
+	uint8_t scheme;			/* AMBIT_SCHEME_* */
 	struct spinlock lock;		/* states and generation in both status areas */
 	uint32_t ring_size, ring_offset, desc_offset, seg_offset, grant_offset;
 	uint32_t grant_count;
@@ -68,5 +78,16 @@ static inline struct endpoint *link_endpoint(struct vm *vm, uint64_t number)
 		return NULL;
 	return vm->endpoint[index_nospec(number, vm->endpoint_count)];
 }
+/* Both ends are connected, by their own words; holds until the caller's
+ * sync_op_end() if it was asked after sync_op_begin() and a full fence. */
+static inline bool link_connected(const struct endpoint *e)
+{
+	return READ_ONCE(e->status->state) == AMBIT_LINK_CONNECTED &&
+	       READ_ONCE(e->peer->status->state) == AMBIT_LINK_CONNECTED;
+}
+/* Raise an endpoint's own virq, or run the hypervisor's back end. */
+void endpoint_raise(struct endpoint *e);
+/* Memory of an end's own side: RAM of its VM, or the hypervisor's own (hpa). */
+void *endpoint_ptr(const struct endpoint *e, gpa_t at, size_t n, size_t *run);
 /* Raise the peer's virq. AMBIT_OK, or AMBIT_EGONE if it is not connected. */
 int link_notify(struct endpoint *e);

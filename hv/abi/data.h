@@ -3,13 +3,19 @@
  * Data calls: batches of items in the caller's RAM that copy, map, unmap,
  * revoke or give, and the tail that each batch may end with.
  *
- *   AMBIT_HC_COPY, _GRANT_MAP, _GRANT_UNMAP, _GRANT_REVOKE, _GRANT_GIVE:
+ *   AMBIT_HC_COPY, _GRANT_MAP, _GRANT_UNMAP, _GRANT_QUERY, _GRANT_REVOKE,
+ *   _GRANT_GIVE:
  *   RDI endpoint, RSI gpa of the items, RDX their number, R10 gpa of a struct
- *   ambit_tail or 0. RAX: how many items were dealt with, from the first on;
- *   each has its status. A call deals with at most AMBIT_BATCH_MAX items or
- *   64 KiB; the caller repeats it from the first item that was not dealt with
- *   (an item half done continues from its `done`). The tail runs when all items
- *   of the call are dealt with and none failed. Items are read once each.
+ *   ambit_tail or 0; both gpas 8-byte aligned. RAX: how many items were dealt
+ *   with, from the first on; each has its status. A call deals with at most
+ *   AMBIT_BATCH_MAX items or 64 KiB; the caller repeats it from the first item
+ *   that was not dealt with (an item half done has AMBIT_EAGAIN and continues
+ *   from its `done`, which the caller leaves alone). The tail runs when all items
+ *   of the call are dealt with and none failed; with no items at once. Items are
+ *   read once each. RAX is negative only if nothing was done: AMBIT_ENOENT no such
+ *   endpoint, AMBIT_EINVAL the scheme has no such call or an address is not
+ *   aligned, AMBIT_EFAULT items or tail are not RAM of the caller, AMBIT_EGONE one
+ *   of the ends is not connected (not for _GRANT_UNMAP, _QUERY and _REVOKE).
  */
 #ifndef AMBIT_ABI_DATA_H
 #define AMBIT_ABI_DATA_H
@@ -70,23 +76,70 @@ struct ambit_map_item {
 	/* IN (0 at first) and OUT */
 	uint32_t done;		/* pages so far */
 	/* OUT */
-	int32_t status;
+	int32_t status;		/* map: ENOENT ESTALE EACCES EFAULT EBUSY (entry mapped
+				 * already) EQMAP EINVAL (no page of the window, or one
+				 * in use); unmap: EINVAL, ENOENT (nothing mapped) */
 	uint32_t reserved;
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_map_item) == 32, "docs/abi.md, map item");
 
 /* Revoke: a run of own grant entries, which the caller has cleared already. */
 #define AMBIT_REVOKE_POLITE	0	/* EBUSY while one is in use */
-#define AMBIT_REVOKE_NOTIFY	1	/* the endpoint's virq when the last use ends */
+#define AMBIT_REVOKE_NOTIFY	1	/* the same, and EBUSY promises this endpoint's
+					 * virq when the last use ends */
 #define AMBIT_REVOKE_FORCE	2	/* mappings are replaced before it returns */
 struct ambit_revoke_item {
 	uint32_t mode;		/* IN: AMBIT_REVOKE_* */
 	uint32_t ref;		/* IN: first own entry */
 	uint32_t count;		/* IN: entries, 1 to 256 */
 	uint32_t done;		/* IN (0 at first) and OUT: entries so far */
-	int32_t status;		/* OUT */
+	int32_t status;		/* OUT: EBUSY (at entry ref + done), EQGRANT beyond
+				 * the table, EINVAL, EACCES the entry is not cleared */
 	uint32_t reserved[3];
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_revoke_item) == 32, "docs/abi.md, revoke item");
+
+/* Query: one grant entry, of the peer or own. */
+#define AMBIT_QUERY_OWN		(1u << 0)
+#define AMBIT_QUERY_UNMAPPED	0xffffffffu
+struct ambit_query_item {
+	uint32_t flags;		/* IN: AMBIT_QUERY_* */
+	uint32_t ref;		/* IN: entry */
+	/* OUT */
+	uint32_t rights;	/* AMBIT_GRANT_* of the entry as it stands; 0: empty */
+	uint32_t generation;
+	uint16_t offset, len;
+	uint32_t uses;		/* operations and mappings on it now */
+	uint32_t page;		/* of the grantee's map window, or UNMAPPED */
+	int32_t status;		/* ENOENT (peer), EQGRANT (own): beyond the table */
+};
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_query_item) == 32, "docs/abi.md, query item");
+
+/*
+ * Give: a page of the caller's give pool becomes the peer's, at the place in
+ * its pool that its acceptance entry (AMBIT_GRANT_ACCEPT) names. Give wants
+ * an empty place there; exchange a page, which comes to where the given one
+ * was. A gift is in flight until the peer takes note of it (TAKE); until then
+ * its acceptance entry is spent.
+ */
+#define AMBIT_GIVE_GIVE		0
+#define AMBIT_GIVE_EXCHANGE	1
+#define AMBIT_GIVE_TAKE		2	/* own acceptance entry: the gift arrived */
+#define AMBIT_GIVE_SCRUB	(1u << 8)	/* clear the given page first */
+struct ambit_give_item {
+	/* IN */
+	uint32_t mode;		/* AMBIT_GIVE_GIVE to _TAKE, | AMBIT_GIVE_SCRUB */
+	uint32_t ref;		/* peer's acceptance entry; TAKE: own */
+	uint32_t generation;	/* of that entry */
+	/* OUT */
+	int32_t status;		/* EFAULT no own pool page, ENOENT ESTALE EACCES as for
+				 * a map, EBUSY page in use or entry spent or (give)
+				 * place taken, EQGIFT, EINVAL; TAKE: ENOENT no gift,
+				 * EQGRANT beyond the table */
+	/* IN */
+	uint64_t page;		/* gpa of the page to give */
+	uint64_t reserved;
+};
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_give_item) == 32, "docs/abi.md, give item");
 
 #endif

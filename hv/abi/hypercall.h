@@ -51,7 +51,14 @@
 #define AMBIT_HC_LINK_STATE	12	/* (endpoint, AMBIT_LINK_*) -> generation */
 #define AMBIT_HC_SETTLE		13	/* (endpoint) */
 #define AMBIT_HC_VM_CONTROL	14	/* (AMBIT_VM_*, vm, gpa, bytes) */
-#define AMBIT_HC_COUNT		15
+/* Batches of items: (endpoint, gpa of items, number, gpa of a tail or 0), data.h. */
+#define AMBIT_HC_COPY		15	/* schemes copy and grant */
+#define AMBIT_HC_GRANT_MAP	16	/* the others: scheme grant */
+#define AMBIT_HC_GRANT_UNMAP	17
+#define AMBIT_HC_GRANT_QUERY	18
+#define AMBIT_HC_GRANT_REVOKE	19
+#define AMBIT_HC_GRANT_GIVE	20
+#define AMBIT_HC_COUNT		21
 
 /* AMBIT_HC_VM_CONTROL operations. */
 #define AMBIT_VM_LIST		0	/* (first vm, gpa, bytes) -> entries written */

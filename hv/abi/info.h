@@ -44,8 +44,11 @@ struct ambit_info {
 	uint64_t ram_low;	/* bytes of RAM from gpa 0, at most 3 GiB */
 	uint64_t ram_high;	/* bytes of RAM from gpa 4 GiB */
 	uint64_t give_pool;	/* gpa of the give pool, 0 if none */
-	uint64_t give_pool_size;
-	uint64_t reserved[3];
+	uint64_t give_pool_size; /* bytes, empty places included */
+	uint64_t give_pool_filled; /* bytes from its start that had pages at first */
+	uint32_t map_quota;	/* pages mapped from grants at a time, all links */
+	uint32_t gift_quota;	/* own gifts in flight at a time, all links */
+	uint64_t reserved;
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
 

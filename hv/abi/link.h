@@ -85,9 +85,12 @@ AMBIT_STATIC_ASSERT(sizeof(struct ambit_seg) == 16, "docs/abi.md, segment");
 /* A grant entry: one page. Published and read as 16 bytes at once. */
 #define AMBIT_GRANT_READ	(1u << 0)
 #define AMBIT_GRANT_WRITE	(1u << 1)
-#define AMBIT_GRANT_ACCEPT	(1u << 2)	/* an acceptance slot for a gift */
+#define AMBIT_GRANT_ACCEPT	(1u << 2)	/* an acceptance slot for a gift: frame is
+						 * a place in the own give pool */
+#define AMBIT_GRANT_SCRUB	(1u << 3)	/* ACCEPT: clear what leaves by exchange */
 struct ambit_grant {
-	uint64_t frame;		/* gpa, page-aligned, | AMBIT_GRANT_*; 0 = empty */
+	uint64_t frame;		/* gpa of own RAM or pool, page-aligned,
+				 * | AMBIT_GRANT_*; 0 = empty */
 	uint32_t generation;	/* a reference must name the same one */
 	uint16_t offset;	/* bytes into the page; copies stay inside ... */
 	uint16_t len;		/* ... offset to offset + len; mapping needs 0, 4096 */

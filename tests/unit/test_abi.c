@@ -54,6 +54,8 @@ static const struct field fields[] = {
 	F(ambit_info, link_size), F(ambit_info, rights),
 	F(ambit_info, ram_low), F(ambit_info, ram_high),
 	F(ambit_info, give_pool), F(ambit_info, give_pool_size),
+	F(ambit_info, give_pool_filled), F(ambit_info, map_quota),
+	F(ambit_info, gift_quota),
 	F(ambit_info, reserved),
 	F(ambit_link_info, name), F(ambit_link_info, peer),
 	F(ambit_link_info, scheme), F(ambit_link_info, dev_class),
@@ -107,6 +109,14 @@ static const struct field fields[] = {
 	F(ambit_revoke_item, mode), F(ambit_revoke_item, ref),
 	F(ambit_revoke_item, count), F(ambit_revoke_item, done),
 	F(ambit_revoke_item, status), F(ambit_revoke_item, reserved),
+	F(ambit_query_item, flags), F(ambit_query_item, ref),
+	F(ambit_query_item, rights), F(ambit_query_item, generation),
+	F(ambit_query_item, offset), F(ambit_query_item, len),
+	F(ambit_query_item, uses), F(ambit_query_item, page),
+	F(ambit_query_item, status),
+	F(ambit_give_item, mode), F(ambit_give_item, ref),
+	F(ambit_give_item, generation), F(ambit_give_item, status),
+	F(ambit_give_item, page), F(ambit_give_item, reserved),
 };
 
 #define S(s) { #s, sizeof(struct s) }
@@ -120,6 +130,7 @@ static const struct {
 	S(ambit_status), S(ambit_event), S(ambit_control), S(ambit_msg),
 	S(ambit_desc), S(ambit_seg), S(ambit_grant), S(ambit_tail),
 	S(ambit_copy_item), S(ambit_map_item), S(ambit_revoke_item),
+	S(ambit_query_item), S(ambit_give_item),
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

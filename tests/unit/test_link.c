@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Links: layout of their areas, and what of them each VM is shown. */
-/* LINK: vio/link.c hv/p2m.c hv/frames.c hv/frames_early.c */
+/* LINK: vio/link.c vio/area.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c */
 #include "vio/link.h"
 
 #include <stdlib.h>

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One side stores (entry withdrawn, generation raised), fences, and looks at the
+ * other pCPU; that one stores (operation begun, current set), fences, and looks
+ * at what was withdrawn. So at least one of the two sees the other.
+ */
+#include "hv/sync.h"
+
+#include "hv/sched.h"
+#include "hv/vm.h"
+
+static void wait_begin(struct pcpu *self)
+{
+	__atomic_store_n(&self->syncing, 1, __ATOMIC_SEQ_CST);
+}
+
+static void wait_end(struct pcpu *self)
+{
+	/* A full fence: who saw us syncing relies on our reading its generation
+	 * after this, before any guest runs here. */
+	__atomic_store_n(&self->syncing, 0, __ATOMIC_SEQ_CST);
+}
+
+void sync_ops(void)
+{
+	struct pcpu *self = this_pcpu();
+
+	wait_begin(self);	/* also the fence before the look */
+	for (uint32_t i = 0; i < PCPU_MAX; i++) {
+		struct pcpu *p;
+		uint32_t op;
+
+		if (!pcpu_online[i] || (p = pcpu_of(i)) == self)
+			continue;
+		op = LOAD_ACQUIRE(p->op);
+		while ((op & 1) && LOAD_ACQUIRE(p->op) == op)
+			arch_pause();
+	}
+	wait_end(self);
+}
+
+/* Whether p runs no code of v on translations older than the generation. */
+static bool left(const struct pcpu *p, const struct vcpu *v, uint64_t generation)
+{
+	return READ_ONCE(p->current) != v ||
+	       LOAD_ACQUIRE(v->vm->flushed[p->id]) >= generation ||
+	       READ_ONCE(p->syncing);
+}
+
+void sync_flush(struct vm *vm)
+{
+	struct pcpu *self = this_pcpu();
+	uint64_t generation;
+
+	generation = __atomic_add_fetch(&vm->tlb_generation, 1, __ATOMIC_SEQ_CST);
+	wait_begin(self);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		sched_kick(vm->vcpu[i]);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		struct vcpu *v = vm->vcpu[i];
+		const struct pcpu *p = pcpu_of(v->pcpu);
+
+		while (p != self && !left(p, v, generation))
+			arch_pause();
+	}
+	wait_end(self);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Data calls: the frame that all of them share (hv/abi/data.h). Items are
+ * copied in once, so that no check can be undone behind it; results go back
+ * when the operation is over. The same operations serve the hypervisor's own
+ * ends, whose addresses are host-physical.
+ */
+#pragma once
+
+#include "hv/abi/data.h"
+#include "vio/link.h"
+
+struct data_op {
+	uint32_t item_size;
+	uint32_t status_offset;		/* of the int32_t in an item */
+	uint32_t schemes;		/* BIT(AMBIT_SCHEME_*) that have it */
+	bool connected;			/* AMBIT_EGONE unless both ends are */
+	/*
+	 * Deal with items [0, n), n <= AMBIT_BATCH_MAX, in order: set each one's
+	 * status and results. Returns how many were dealt with; the one after
+	 * these may be half done (AMBIT_EAGAIN).
+	 */
+	uint32_t (*run)(struct endpoint *e, void *items, uint32_t n);
+};
+
+extern const struct data_op copy_op;			/* vio/copy.c */
+extern const struct data_op grant_map_op, grant_unmap_op, grant_query_op; /* grant_map.c */
+extern const struct data_op revoke_op;			/* vio/revoke.c */
+extern const struct data_op give_op;			/* vio/give.c */
+
+/* A guest's call, arguments in v's registers. The result for RAX. */
+int64_t data_call(struct vcpu *v, const struct data_op *op);
+/* The same for an end of the hypervisor; no wait in the tail. */
+int64_t data_run(struct endpoint *e, const struct data_op *op, void *items,
+		 uint32_t n, const struct ambit_tail *tail);
