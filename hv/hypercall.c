@@ -236,6 +236,13 @@ static int64_t hc_vm_control(struct vcpu *v)
 	}
 }
 
+/* A data call that this build does not have. */
+static int64_t hc_absent(struct vcpu *v)
+{
+	(void)v;
+	return AMBIT_ENOSYS;
+}
+
 /* Ring 3 may use only endpoints that its kernel named for this vCPU. */
 static bool user_may(const struct vcpu *v, uint64_t nr)
 {
@@ -275,6 +282,12 @@ static const struct {
 	[AMBIT_HC_LINK_STATE] = { hc_link_state, 0 },
 	[AMBIT_HC_SETTLE] = { hc_settle, 0 },
 	[AMBIT_HC_VM_CONTROL] = { hc_vm_control, 0 },
+	[AMBIT_HC_COPY] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_MAP] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_UNMAP] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_QUERY] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_REVOKE] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_GIVE] = { hc_absent, 0 },
 };
 
 void hypercall(struct vcpu *v, uint8_t cpl)
