@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-vio-objs := vio/virq.o vio/link.o vio/area.o
+vio-objs := vio/virq.o vio/link.o vio/area.o vio/grant.o
