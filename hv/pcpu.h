@@ -18,6 +18,8 @@ struct work {
 	bool (*run)(struct work *w);
 	uint32_t queued;	/* atomic: in some pCPU's list */
 	uint64_t due_tsc;	/* while in the delayed list */
+	struct vcpu *payer;	/* who is charged for its time, at home on the pCPU
+				 * where it runs; NULL: nobody */
 };
 
 struct vcpu_heap {

@@ -101,6 +101,19 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
 	return true;
 }
 
+/* The key of a queued one must not change where it stands. */
+void sched_charge(struct vcpu *v, uint64_t ticks)
+{
+	struct pcpu *p = this_pcpu();
+	bool queued = v->queue_idx;
+
+	if (queued)
+		queue_remove(&p->queue, v);
+	v->vruntime += ticks;
+	if (queued)
+		queue_insert(&p->queue, v);
+}
+
 static void switch_from(struct pcpu *p)
 {
 	p->left_tsc = arch_tsc();

@@ -31,7 +31,7 @@ static inline hpa_t hpa(uint64_t v) { return (hpa_t){ v }; }
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define MUST_CHECK	__attribute__((warn_unused_result))
-#define PRINTF(f, a)	__attribute__((format(printf, f, a)))
+#define PRINTF(f, a)	__attribute__((format(__printf__, f, a)))
 
 #define READ_ONCE(x)	__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)

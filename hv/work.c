@@ -5,6 +5,7 @@
  */
 #include "hv/work.h"
 
+#include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/timers.h"
 
@@ -35,6 +36,30 @@ static void work_append(struct pcpu *p, struct work *list)
 	*tail = list;
 }
 
+/* What a slice took since TSC `from` was not used by the current vCPU, nor by the
+ * one that goes next, but by the payer. */
+static void work_charge(struct pcpu *p, struct vcpu *payer, uint64_t from)
+{
+	uint64_t now = arch_tsc();
+
+	if (p->current)
+		p->current->entered_tsc += now - from;
+	else
+		p->left_tsc = now;
+	if (payer)
+		sched_charge(payer, now - from);
+}
+
+static bool work_slice(struct pcpu *p, struct work *w)
+{
+	struct vcpu *payer = w->payer;
+	uint64_t from = arch_tsc();
+	bool done = w->run(w);
+
+	work_charge(p, payer, from);
+	return done;
+}
+
 /* One slice of one item; an unfinished one goes to the end of the list, behind
  * what came in meanwhile. */
 void work_run(struct pcpu *p)
@@ -49,7 +74,7 @@ void work_run(struct pcpu *p)
 	/* Raised again from here on: runs again. A full fence, or run() might read
 	 * what it works on before others see that they have to raise it. */
 	__atomic_exchange_n(&w->queued, 0, __ATOMIC_SEQ_CST);
-	if (w->run(w))
+	if (work_slice(p, w))
 		return;
 	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
 		return;			/* is in an inbox again already */

@@ -2,7 +2,7 @@
 /*
  * The block device's back. A request is checked from its event, which is a
  * copy; its bytes are never parsed, only moved. The finish goes with the same
- * flush as the move, so a failed move reaches the front as BM_FAULT.
+ * flush as the last move, so a failed move reaches the front as BM_FAULT.
  */
 #include "guests/drivers/blk_back.h"
 
@@ -34,97 +34,116 @@ static bool in_range(const struct blk_disk *disk, const struct bm_event *e,
 	if (e->len % BLK_SECTOR || sector > size / BLK_SECTOR ||
 	    e->len > size - sector * BLK_SECTOR)
 		return false;
-	*off = sector * BLK_SECTOR;
+	*off = nospec(sector, size / BLK_SECTOR + 1) * BLK_SECTOR;
 	return true;
 }
 
-/* Bytes of [off, off + len) that the disk has; the rest is a partial sector's. */
-static uint32_t on_disk(const struct blk_disk *disk, uint64_t off, uint32_t len)
-{
-	return (uint32_t)MIN((uint64_t)len, disk->bytes - off);
-}
-
-static enum blk_result back_read(struct blk_back *back,
-				 const struct bm_event *e, uint32_t *len)
+/* One piece of the request: n bytes, whole sectors, from where it stands. A
+ * partial last sector reads as zeros beyond the end. */
+static int back_move(struct blk_back *back, uint32_t n)
 {
 	const struct blk_disk *disk = back->disk;
-	uint64_t off;
-	uint32_t n;
+	uint32_t have = (uint32_t)MIN((uint64_t)n, disk->bytes - back->off);
+	uint8_t *mem = disk->mem + back->off;
+	uint32_t at = back->at;
+	int r;
 
-	if (!in_range(disk, e, &off))
-		return BLK_ERANGE;
-	n = e->len ? on_disk(disk, off, e->len) : 0;
-	if (bm_send(back->bm, e->slot, 0, disk->mem + off, n) != BM_OK ||
-	    (n < e->len &&
-	     bm_send(back->bm, e->slot, n, zeros, e->len - n) != BM_OK))
-		return BLK_EIO;
-	*len = e->len;
-	back->stats.reads++;
-	back->stats.bytes_read += n;
-	return BLK_OK;
-}
-
-static enum blk_result back_write(struct blk_back *back,
-				  const struct bm_event *e, uint32_t *len)
-{
-	const struct blk_disk *disk = back->disk;
-	uint64_t off;
-	uint32_t n;
-
-	if (back->read_only)
-		return BLK_EREADONLY;
-	if (!in_range(disk, e, &off))
-		return BLK_ERANGE;
-	n = e->len ? on_disk(disk, off, e->len) : 0;
-	if (bm_receive(back->bm, e->slot, 0, disk->mem + off, n) != BM_OK)
-		return BLK_EIO;
-	*len = e->len;
-	back->stats.writes++;
-	back->stats.bytes_written += n;
-	return BLK_OK;
+	back->at += n;
+	back->off += n;
+	if (back->dir == BM_OUT)
+		return bm_receive(back->bm, back->slot, at, mem, have);
+	r = bm_send(back->bm, back->slot, at, mem, have);
+	if (r == BM_OK && have < n)
+		r = bm_send(back->bm, back->slot, at + have, zeros, n - have);
+	return r;
 }
 
 static enum blk_result back_identify(struct blk_back *back,
-				     const struct bm_event *e, uint32_t *len)
+				     const struct bm_event *e)
 {
-	if (e->len < sizeof(back->identity))
+	uint32_t len = sizeof(back->identity);
+
+	if (e->len < len)
 		return BLK_ERANGE;
-	*len = sizeof(back->identity);
-	return bm_send(back->bm, e->slot, 0, &back->identity, *len) == BM_OK ?
+	back->at = back->len = len;
+	return bm_send(back->bm, e->slot, 0, &back->identity, len) == BM_OK ?
 		       BLK_OK : BLK_EIO;
 }
 
-static enum blk_result back_serve(struct blk_back *back,
-				  const struct bm_event *e, uint32_t *len)
+/* Check a request; back->len gets the bytes that it will have moved. */
+static enum blk_result back_begin(struct blk_back *back,
+				  const struct bm_event *e)
 {
-	if (e->dir == BM_IN && e->note.w[0] == BLK_READ)
-		return back_read(back, e, len);
-	if (e->dir == BM_OUT && e->note.w[0] == BLK_WRITE)
-		return back_write(back, e, len);
-	if (e->dir == BM_IN && e->note.w[0] == BLK_IDENTIFY)
-		return back_identify(back, e, len);
-	if (e->dir == BM_OUT && e->note.w[0] == BLK_FLUSH) {
+	uint64_t op = e->note.w[0];
+	bool in = e->dir == BM_IN;
+
+	back->slot = e->slot;
+	back->dir = e->dir;
+	back->at = back->len = 0;
+	if (in && op == BLK_IDENTIFY)
+		return back_identify(back, e);
+	if (!in && op == BLK_FLUSH) {
 		back->stats.flushes++;	/* memory is as durable as it gets */
 		return BLK_OK;
 	}
-	return BLK_EOP;
+	if (op != (in ? BLK_READ : BLK_WRITE))
+		return BLK_EOP;
+	if (!in && back->read_only)
+		return BLK_EREADONLY;
+	if (!in_range(back->disk, e, &back->off))
+		return BLK_ERANGE;
+	back->len = e->len;
+	if (in)
+		back->stats.reads++;
+	else
+		back->stats.writes++;
+	return BLK_OK;
 }
 
-bool blk_back_poll(struct blk_back *back)
+/* Go on with the request by at most max bytes; returns how many it took. */
+static uint32_t back_go_on(struct blk_back *back, uint32_t max)
+{
+	uint32_t n = MIN(max, back->len - back->at);
+	struct bm_note note = { { 0, 0 } };
+	int status = BM_OK;
+
+	if (back->result == BLK_OK && n && back_move(back, n) != BM_OK)
+		back->result = BLK_EIO;
+	if (back->result == BLK_OK && back->at < back->len)
+		return n;
+	/* A piece that failed in an earlier flush; the model tells of this one. */
+	if (bm_result(back->bm, back->slot) != BM_OK)
+		status = BM_FAULT;
+	note.w[0] = back->result;
+	back->stats.refused += back->result != BLK_OK;
+	back->busy = false;
+	bm_finish(back->bm, back->slot, status,
+		  back->result == BLK_OK ? back->len : 0, note);
+	return n;
+}
+
+bool blk_back_step(struct blk_back *back, uint32_t budget)
 {
 	struct bm_event e;
-	bool any = false;
 
-	while (bm_next(back->bm, &e)) {
-		struct bm_note note = { { 0, 0 } };
-		uint32_t len = 0;
-
-		any = true;
-		if (e.type != BM_POSTED)
+	while (budget) {
+		if (back->busy) {
+			budget -= back_go_on(back, budget);
 			continue;
-		note.w[0] = back_serve(back, &e, &len);
-		back->stats.refused += note.w[0] != BLK_OK;
-		bm_finish(back->bm, e.slot, BM_OK, len, note);
+		}
+		if (!bm_next(back->bm, &e))
+			return false;
+		budget -= MIN(budget, BLK_EVENT_COST);
+		if (e.type == BM_POSTED) {
+			back->result = back_begin(back, &e);
+			back->busy = true;
+		}
 	}
-	return any;
+	return true;
+}
+
+void blk_back_poll(struct blk_back *back)
+{
+	while (blk_back_step(back, BLK_SECTOR << 22))
+		;
 }

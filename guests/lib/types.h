@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Base types and helpers of guest code; host tests use them too. */
+/* Base types and helpers of guest code, of the buffer model and its drivers. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef AMBIT_HV		/* the buffer model runs there too */
+#include "hv/types.h"
+#else
 
 #define PAGE_SHIFT	12
 #define PAGE_SIZE	4096ul
@@ -26,6 +30,16 @@
 #define STORE_RELEASE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELEASE)
 /* Full fence: orders a store before a later load (x86 needs it for that only). */
 #define FENCE_FULL()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
+
+#endif
+
+/* An index from a peer after its check: the hypervisor has to be sure of it even
+ * when it speculates, as its memory is everybody's. */
+#ifdef AMBIT_HV
+#define nospec(index, limit) index_nospec((index), (limit))
+#else
+#define nospec(index, limit) (index)
+#endif
 
 /* Words that overlay structs: reading a message as quadwords, copying bytes. */
 typedef uint64_t __attribute__((may_alias)) word_t;

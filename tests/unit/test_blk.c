@@ -189,6 +189,31 @@ static void test_many(void)
 	disk_close();
 }
 
+/* A long read goes on from step to step, each of them bounded. */
+static void test_steps(void)
+{
+	static uint8_t buf[BYTES];
+	unsigned int steps = 1;
+
+	disk_open(false);
+	done.count = 0;
+	blk_front_submit(front, BLK_READ, 1, buf, BYTES, 1);
+	blk_front_submit(front, BLK_FLUSH, 0, NULL, 0, 2);
+	bm_flush(fake[FRONT].bm);
+	for (; blk_back_step(&back, 1024); steps++) {
+		bm_flush(fake[BACK].bm);
+		blk_front_poll(front);
+		if (steps == 4)
+			ok(!done.count && back.at == 3 * 1024,
+			   "a step moves no more than its budget");
+	}
+	bm_flush(fake[BACK].bm);
+	blk_front_poll(front);
+	ok(steps == 7 && done.count == 2 && done.result == BLK_OK &&
+	   !memcmp(buf, disk.mem + 512, BYTES), "%u steps serve all of it", steps);
+	disk_close();
+}
+
 static void test_restart(void)
 {
 	static uint8_t buf[SLOTS][512];
@@ -218,6 +243,7 @@ int main(void)
 	test_read_only();
 	test_bad_requests();
 	test_many();
+	test_steps();
 	test_restart();
 	return done_testing();
 }

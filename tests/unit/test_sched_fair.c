@@ -146,11 +146,56 @@ static void test_handoff_sleeper(void)
 	   a->v.run_tsc / MS);
 }
 
+static uint64_t work_ns;
+
+static bool work_always(struct work *w)
+{
+	(void)w;
+	work_ns += 20 * US;
+	pass(fake_tsc + 20 * US);
+	return false;
+}
+
+/* Work without end for one of three; then for nobody. */
+static void test_payer(void)
+{
+	struct work work = { .run = work_always };
+	uint64_t guests = 0;
+
+	new_machine();
+	for (uint32_t i = 0; i < 3; i++)
+		start(new_guest(i, 0, run_spin));
+	work.payer = &guest[2].v;
+	work_ns = 0;
+	work_add(0, &work);
+	play(0, 3000 * MS);
+	ok(work_ns > 500 * MS && work_ns < 1000 * MS &&
+	   third(guest[0].v.run_tsc, 3000 * MS) && third(guest[1].v.run_tsc, 3000 * MS) &&
+	   third(guest[2].v.run_tsc + work_ns, 3000 * MS),
+	   "who has %lu ms of work done for it gets less time itself (%lu, %lu, %lu ms)",
+	   work_ns / MS, guest[0].v.run_tsc / MS, guest[1].v.run_tsc / MS,
+	   guest[2].v.run_tsc / MS);
+
+	new_machine();
+	for (uint32_t i = 0; i < 3; i++)
+		start(new_guest(i, 0, run_spin));
+	work = (struct work){ .run = work_always };
+	work_ns = 0;
+	work_add(0, &work);
+	play(0, 3000 * MS);
+	for (uint32_t i = 0; i < 3; i++)
+		guests += guest[i].v.vruntime;
+	/* Each begins at 0 and forfeits nothing; the last stretch is not charged yet. */
+	ok(work_ns > 500 * MS && guests + work_ns <= 3000 * MS &&
+	   guests + work_ns > 2980 * MS, "work without a payer is charged to nobody");
+}
+
 int main(void)
 {
 	test_handoff();
 	test_handoff_idle();
 	test_fairness();
 	test_handoff_sleeper();
+	test_payer();
 	return done_testing();
 }
