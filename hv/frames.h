@@ -82,6 +82,9 @@ hpa_t frame_pa(const struct frame *f);
  */
 bool MUST_CHECK frame_get(struct frame *f, uint32_t owner);
 void frame_put(struct frame *f);
+/* The frame of owner `from` becomes that of `to` (neither is 0), in one, unless
+ * it has uses: then false, and nothing changed. Any pCPU. */
+bool MUST_CHECK frame_give(struct frame *f, uint32_t from, uint32_t to);
 
 /*
  * Frames that belong to owner, 0 for the free ones, by a walk over the table

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Give pools: places, the pages in them, and what the VM's tables show. The
+ * tables of all places are made with the VM, so that a gift allocates nothing.
+ */
+#include "hv/pool.h"
+
+#include "hv/abi/errno.h"
+#include "hv/frames.h"
+#include "hv/string.h"
+
+#define STEP_PAGES	16u	/* cleared or freed in a step: 64 KiB */
+#define TABLE_PAGES	512u	/* places that one table of 4 KiB entries shows */
+
+gpa_t pool_place(struct vm *vm, gpa_t at)
+{
+	uint64_t places = vm->config->pool_places;
+
+	vm->pool = gpa(0);
+	if (!places)
+		return at;
+	vm->pool = gpa(ALIGN_UP(at.v, MIB(2)));
+	return gpa(vm->pool.v + places * PAGE_SIZE);
+}
+
+static struct pool_page *place_of(struct vm *vm, gpa_t at)
+{
+	uint64_t places = vm->config->pool_places;
+	uint64_t idx = (at.v - vm->pool.v) >> PAGE_SHIFT;
+
+	if ((at.v & PAGE_MASK) || idx >= places)
+		return NULL;
+	return &vm->pool_page[index_nospec(idx, places)];
+}
+
+static gpa_t place_gpa(const struct vm *vm, const struct pool_page *place)
+{
+	return gpa(vm->pool.v + (uint64_t)(place - vm->pool_page) * PAGE_SIZE);
+}
+
+/* The look after the reference: in between the page may have gone, and come
+ * back at another place. */
+hpa_t pool_get(struct vm *vm, gpa_t at)
+{
+	struct pool_page *place = place_of(vm, at);
+	hpa_t pa;
+
+	if (!place)
+		return hpa(0);
+	pa.v = READ_ONCE(place->pa.v);
+	if (!pa.v || !frame_get(frame_of(pa), vm->owner))
+		return hpa(0);
+	if (READ_ONCE(place->pa.v) == pa.v)
+		return pa;
+	pool_put(pa);
+	return hpa(0);
+}
+
+void pool_put(hpa_t pa)
+{
+	frame_put(frame_of(pa));
+}
+
+struct pool_page *pool_reserve(struct vm *vm, gpa_t at, int *err)
+{
+	struct pool_page *place = place_of(vm, at);
+
+	*err = AMBIT_EFAULT;
+	if (!place)
+		return NULL;
+	*err = AMBIT_EBUSY;
+	return __atomic_exchange_n(&place->reserved, 1, __ATOMIC_SEQ_CST) ?
+	       NULL : place;
+}
+
+void pool_show(struct vm *vm, const struct pool_page *place)
+{
+	WRITE_ONCE(*p2m_page(&vm->p2m, place_gpa(vm, place)),
+		   p2m_page_entry(place->pa, P2M_READ | P2M_WRITE));
+}
+
+void pool_hide(struct vm *vm, const struct pool_page *place)
+{
+	WRITE_ONCE(*p2m_page(&vm->p2m, place_gpa(vm, place)), 0);
+}
+
+/* --- with the VM -------------------------------------------------------------- */
+
+static int place_fill(struct vm *vm, struct pool_page *place)
+{
+	hpa_t pa;
+	int err = frames_alloc(0, vm->owner, &pa);
+
+	if (err)
+		return err;
+	memset(phys_to_virt(pa), 0, PAGE_SIZE);
+	place->pa = pa;
+	pool_show(vm, place);
+	return 0;
+}
+
+/* build.idx: the next place. Behind the pages to fill it goes table by table. */
+int pool_build_step(struct vm *vm, const char **why)
+{
+	uint32_t places = vm->config->pool_places, from = vm->build.idx, at = from;
+	uint32_t end = MIN(from + STEP_PAGES, vm->config->pool_pages);
+	int err = 0;
+
+	if (from >= places)
+		return 1;
+	if (!(from % TABLE_PAGES))
+		err = p2m_reserve(&vm->p2m, place_gpa(vm, &vm->pool_page[from]),
+				  MIN(places - from, TABLE_PAGES) * PAGE_SIZE);
+	*why = err == AMBIT_EINVAL ?
+	       "its give pool reaches beyond this CPU's guest-physical addresses" :
+	       "not enough free memory for its give pool";
+	for (; at < end && !err; at++)
+		err = place_fill(vm, &vm->pool_page[at]);
+	if (at >= vm->config->pool_pages)
+		at = ALIGN_UP(MAX(at, from + 1), TABLE_PAGES);
+	vm->build.idx = at;
+	return err;
+}
+
+bool pool_unbuild_step(struct vm *vm)
+{
+	uint32_t places = vm->config->pool_places, at = vm->build.idx;
+	uint32_t end = MIN(at + STEP_PAGES, places);
+
+	for (; at < end; at++) {
+		struct pool_page *place = &vm->pool_page[at];
+
+		if (place->pa.v)
+			frames_free(place->pa, 0);
+		place->pa = hpa(0);
+	}
+	vm->build.idx = at;
+	return at == places;
+}
