@@ -8,6 +8,8 @@
 
 #include "hv/vm.h"
 
-/* For a VM with map or peer windows; freed with it. */
+/* For a VM with map or peer windows, of which it has been told the sizes. 0, or
+ * AMBIT_ENOMEM with a part made that sink_destroy() frees. */
 int MUST_CHECK sink_create(struct vm *vm);
+/* Nobody runs on the VM's tables, and no mapping shows the sink. */
 void sink_destroy(struct vm *vm);
