@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-arch-objs := arch/entry.o arch/desc.o arch/trap.o arch/cpu.o arch/paging.o \
+arch-objs := arch/entry.o arch/desc.o arch/trap.o arch/cpu.o arch/copy.o arch/paging.o \
 	arch/mmio.o arch/trampoline.o arch/smp.o arch/apic.o arch/acpi.o \
 	arch/platform.o arch/time.o arch/uart.o arch/screen.o arch/font.o \
 	arch/console.o arch/power.o

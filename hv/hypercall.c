@@ -11,10 +11,12 @@
 #include "hv/guest_mem.h"
 #include "hv/sched.h"
 #include "hv/string.h"
+#include "hv/sync.h"
 #include "hv/time.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 #include "hv/vm_table.h"
+#include "vio/data.h"
 #include "vio/link.h"
 #include "vio/virq.h"
 
@@ -164,11 +166,18 @@ static int64_t hc_link_state(struct vcpu *v)
 	return link_set_state(e, (uint32_t)v->regs.rsi);
 }
 
-/* Operations on a peer's memory end inside the call that began them, under the
- * use count of their slot; with the page scheme there are none. */
+/* Operations on a peer's memory end inside the call that began them. */
 static int64_t hc_settle(struct vcpu *v)
 {
-	return link_endpoint(v->vm, v->regs.rdi) ? AMBIT_OK : AMBIT_ENOENT;
+	if (!link_endpoint(v->vm, v->regs.rdi))
+		return AMBIT_ENOENT;
+	sync_ops();
+	return AMBIT_OK;
+}
+
+static int64_t hc_copy(struct vcpu *v)
+{
+	return data_call(v, &copy_op);
 }
 
 static void vm_entry(const struct vm *caller, const struct vm *vm,
@@ -282,7 +291,7 @@ static const struct {
 	[AMBIT_HC_LINK_STATE] = { hc_link_state, 0 },
 	[AMBIT_HC_SETTLE] = { hc_settle, 0 },
 	[AMBIT_HC_VM_CONTROL] = { hc_vm_control, 0 },
-	[AMBIT_HC_COPY] = { hc_absent, 0 },
+	[AMBIT_HC_COPY] = { hc_copy, 0 },
 	[AMBIT_HC_GRANT_MAP] = { hc_absent, 0 },
 	[AMBIT_HC_GRANT_UNMAP] = { hc_absent, 0 },
 	[AMBIT_HC_GRANT_QUERY] = { hc_absent, 0 },

@@ -4,6 +4,7 @@
  * VMs, in this order. What is missing is said in one line, and the machine
  * halts.
  */
+#include "arch/copy.h"
 #include "hv/abi/hypercall.h"
 #include "hv/boot_alloc.h"
 #include "hv/console.h"
@@ -211,6 +212,7 @@ _Noreturn void hv_main(struct boot_info *bi)
 {
 	uint64_t entry_tsc = arch_tsc();
 	uint32_t pcpu_count;
+	char word[16];
 
 	console_start(bi);
 	arch_init_cpu();
@@ -219,6 +221,7 @@ _Noreturn void hv_main(struct boot_info *bi)
 	system_time_init();
 	hvm_init();
 	guest_cpuid_init();
+	hv_log("copies by rep %s", arch_copy_init(option(bi, "copy", word, sizeof(word))));
 	hv_features = hvm->hypercall_feature | AMBIT_FEAT_PAGE |
 		      (arch_tsc_stable() ? AMBIT_FEAT_TIME_PAGE : 0);
 	pcpu_count = cpus_start();

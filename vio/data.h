@@ -18,7 +18,8 @@ struct data_op {
 	/*
 	 * Deal with items [0, n), n <= AMBIT_BATCH_MAX, in order: set each one's
 	 * status and results. Returns how many were dealt with; the one after
-	 * these may be half done (AMBIT_EAGAIN).
+	 * these may be half done (AMBIT_EAGAIN). Not called in a data operation:
+	 * it begins and ends its own (hv/sync.h).
 	 */
 	uint32_t (*run)(struct endpoint *e, void *items, uint32_t n);
 };

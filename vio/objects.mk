@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: BSD-2-Clause
-vio-objs := vio/virq.o vio/link.o vio/area.o vio/grant.o
+vio-objs := vio/virq.o vio/link.o vio/area.o vio/grant.o \
+	vio/data.o vio/tail.o vio/slot.o vio/copy.o

@@ -13,9 +13,11 @@
  *   from its `done`, which the caller leaves alone). The tail runs when all items
  *   of the call are dealt with and none failed; with no items at once. Items are
  *   read once each. RAX is negative only if nothing was done: AMBIT_ENOENT no such
- *   endpoint, AMBIT_EINVAL the scheme has no such call or an address is not
- *   aligned, AMBIT_EFAULT items or tail are not RAM of the caller, AMBIT_EGONE one
- *   of the ends is not connected (not for _GRANT_UNMAP, _QUERY and _REVOKE).
+ *   endpoint, AMBIT_EINVAL the scheme has no such call, an address is not
+ *   aligned or the tail has an unknown flag, AMBIT_EFAULT items or tail are not
+ *   RAM of the caller, AMBIT_EGONE one of the ends is not connected (not for
+ *   _GRANT_UNMAP, _QUERY and _REVOKE). And AMBIT_ETIME: all was done, and the
+ *   tail's wait ended by its deadline.
  */
 #ifndef AMBIT_ABI_DATA_H
 #define AMBIT_ABI_DATA_H

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The frame of the data calls: arguments, items in and out, the tail.
+ */
+#include "vio/data.h"
+
+#include "hv/abi/errno.h"
+#include "hv/guest_mem.h"
+#include "vio/tail.h"
+
+union batch {
+	struct ambit_copy_item copy[AMBIT_BATCH_MAX];
+	struct ambit_map_item map[AMBIT_BATCH_MAX];
+	struct ambit_revoke_item revoke[AMBIT_BATCH_MAX];
+	struct ambit_query_item query[AMBIT_BATCH_MAX];
+	struct ambit_give_item give[AMBIT_BATCH_MAX];
+};
+
+/* Whether the first n items all have status AMBIT_OK. */
+static bool all_well(const struct data_op *op, const void *items, uint32_t n)
+{
+	const char *status = (const char *)items + op->status_offset;
+	int32_t any = 0;
+
+	for (uint32_t i = 0; i < n; i++, status += op->item_size)
+		any |= *(const int32_t *)(const void *)status;
+	return !any;
+}
+
+int64_t data_run(struct endpoint *e, const struct data_op *op, void *items,
+		 uint32_t n, const struct ambit_tail *tail)
+{
+	uint32_t done;
+
+	if (op->connected && !link_connected(e))
+		return AMBIT_EGONE;
+	done = op->run(e, items, MIN(n, AMBIT_BATCH_MAX));
+	if (tail && done == n && all_well(op, items, done))
+		tail_run(e, NULL, tail);
+	return done;
+}
+
+/* Items in, operation, results out. */
+static int64_t run_batch(struct endpoint *e, const struct data_op *op, gpa_t at,
+			 uint32_t n, bool *well)
+{
+	union batch items;
+	uint32_t done;
+
+	*well = false;
+	if (guest_read(e->vm, at, &items, (size_t)n * op->item_size))
+		return AMBIT_EFAULT;
+	done = op->run(e, &items, n);
+	*well = all_well(op, &items, done);
+	/* With the one that may be half done. RAM that was there is there. */
+	if (guest_write(e->vm, at, &items,
+			(size_t)MIN(done + 1, n) * op->item_size))
+		return AMBIT_EFAULT;
+	return done;
+}
+
+int64_t data_call(struct vcpu *v, const struct data_op *op)
+{
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+	uint64_t items = v->regs.rsi, n = v->regs.rdx, tail_at = v->regs.r10;
+	struct ambit_tail tail;
+	bool well = true;
+	int64_t done = 0;
+
+	if (!e)
+		return AMBIT_ENOENT;
+	if (!(op->schemes & BIT(e->link->scheme)) || ((items | tail_at) & 7))
+		return AMBIT_EINVAL;
+	if (op->connected && !link_connected(e))
+		return AMBIT_EGONE;
+	if (tail_at) {
+		if (guest_read(v->vm, gpa(tail_at), &tail, sizeof(tail)))
+			return AMBIT_EFAULT;
+		if (tail.flags & ~TAIL_FLAGS)
+			return AMBIT_EINVAL;
+	}
+	if (n)
+		done = run_batch(e, op, gpa(items), (uint32_t)MIN(n, AMBIT_BATCH_MAX),
+				 &well);
+	if (tail_at && well && done == (int64_t)n)
+		tail_run(e, v, &tail);
+	return done;
+}
