@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Medians and lines of benchmarks. */
+#include "tests/guest/lib/measure.h"
+
+#include "guests/lib/guest.h"
+#include "tests/guest/lib/check.h"
+
+static void sort(uint32_t *v, uint32_t n)
+{
+	for (uint32_t gap = n / 2; gap; gap /= 2) {
+		for (uint32_t i = gap; i < n; i++) {
+			uint32_t x = v[i], k = i;
+
+			for (; k >= gap && v[k - gap] > x; k -= gap)
+				v[k] = v[k - gap];
+			v[k] = x;
+		}
+	}
+}
+
+uint32_t measure_median(uint32_t *sample, uint32_t n)
+{
+	sort(sample, n);
+	return sample[n / 2];
+}
+
+void measure_line(const char *name, uint64_t value, const char *unit,
+		  uint64_t limit)
+{
+	if (limit)
+		printf("bench: %s %lu %s %lu\n", name, value, unit, limit);
+	else
+		printf("bench: %s %lu %s\n", name, value, unit);
+}
+
+void measure_quiet(void)
+{
+	hcall1(AMBIT_HC_WAIT, time_now() + 200 * MS);
+}
