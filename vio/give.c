@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Giving pages away. A gift owns what it touches: its two places are reserved
+ * and its acceptance entry is claimed, or it fails at once; it never waits. All
+ * gifts of a call hide their pages first, then one flush serves them all, then
+ * each page gets its new owner and place. What fails on the way leaves all as
+ * it was; in between the page is in nobody's reach.
+ */
+#include "vio/give.h"
+
+#include "arch/arch.h"
+#include "hv/abi/errno.h"
+#include "hv/frames.h"
+#include "hv/panic.h"
+#include "hv/pool.h"
+#include "hv/string.h"
+#include "hv/sync.h"
+#include "vio/data.h"
+
+#define MODE_MASK	0xffu	/* AMBIT_GIVE_GIVE to _TAKE */
+#define SCRUB_PAGES	(AMBIT_BATCH_BYTES / PAGE_SIZE)	/* cleared in a call */
+
+/* One gift under way. */
+struct gift {
+	struct ambit_give_item *item;
+	struct pool_page *from, *to;	/* reserved */
+	struct grant_use *use;		/* claimed */
+	bool exchange, scrub, scrub_back;
+};
+
+struct gifts {
+	struct endpoint *e;		/* the giver's */
+	struct gift gift[AMBIT_BATCH_MAX];
+	uint32_t count;
+	uint32_t scrubs;		/* pages to clear so far */
+	bool exchange;			/* one of them is */
+	bool connected;
+};
+
+/* --- the quota: incarnation in the high half of vm->gifts --------------------- */
+
+static bool gift_count(struct vm *vm)
+{
+	uint64_t seen = READ_ONCE(vm->gifts);
+
+	do {
+		if ((uint32_t)seen >= vm->config->gifts)
+			return false;
+	} while (!__atomic_compare_exchange_n(&vm->gifts, &seen, seen + 1, false,
+					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	return true;
+}
+
+/* No longer in flight, if the incarnation that gave it still lives. */
+static void gift_uncount(struct vm *vm, uint32_t giver)
+{
+	uint64_t seen = READ_ONCE(vm->gifts);
+
+	do {
+		if (seen >> 32 != giver)
+			return;
+	} while (!__atomic_compare_exchange_n(&vm->gifts, &seen, seen - 1, false,
+					      __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+}
+
+void gift_drop(struct endpoint *owner, struct grant_use *use)
+{
+	if (READ_ONCE(use->spent) == GIFT_ARRIVED)
+		gift_uncount(owner->peer->vm, use->giver);
+	WRITE_ONCE(use->spent, GIFT_NONE);
+}
+
+/* --- begin: claim, check, hide ------------------------------------------------- */
+
+static int entry_accepts(const struct ambit_grant *entry, uint32_t generation)
+{
+	if (!entry->frame)
+		return AMBIT_ENOENT;
+	if (entry->generation != generation)
+		return AMBIT_ESTALE;
+	return entry->frame & AMBIT_GRANT_ACCEPT ? AMBIT_OK : AMBIT_EACCES;
+}
+
+static bool claim(struct grant_use *use)
+{
+	uint8_t none = GIFT_NONE;
+
+	return __atomic_compare_exchange_n(&use->spent, &none, GIFT_COMING, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/* The place has a page that nobody uses, or else is empty. */
+static int place_check(const struct pool_page *place, bool full)
+{
+	if (full != (place->pa.v != 0))
+		return full ? AMBIT_EFAULT : AMBIT_EBUSY;
+	return full && READ_ONCE(frame_of(place->pa)->uses) ? AMBIT_EBUSY : AMBIT_OK;
+}
+
+/* Reserved and as it should be; NULL with *err. */
+static struct pool_page *place_open(struct vm *vm, uint64_t at, bool full, int *err)
+{
+	struct pool_page *place = pool_reserve(vm, gpa(at), err);
+
+	if (!place)
+		return NULL;
+	*err = place_check(place, full);
+	if (!*err)
+		return place;
+	pool_release(place);
+	return NULL;
+}
+
+/* The acceptor's side, its entry marked used: claim entry and place. */
+static int gift_accept(struct gifts *b, struct gift *g, const struct ambit_grant *entry)
+{
+	struct endpoint *peer = b->e->peer;
+	int err = entry_accepts(entry, g->item->generation);
+
+	if (err)
+		return err;
+	g->scrub_back = g->exchange && (entry->frame & AMBIT_GRANT_SCRUB);
+	if (b->scrubs + g->scrub + g->scrub_back > SCRUB_PAGES)
+		return AMBIT_EAGAIN;
+	g->use = &peer->grant[index_nospec(g->item->ref, peer->link->grant_count)];
+	if (!claim(g->use))
+		return AMBIT_EBUSY;
+	g->to = place_open(peer->vm, entry->frame & ~PAGE_MASK, g->exchange, &err);
+	if (g->to && gift_count(b->e->vm))
+		return AMBIT_OK;
+	if (g->to) {
+		err = AMBIT_EQGIFT;
+		pool_release(g->to);
+	}
+	STORE_RELEASE(g->use->spent, GIFT_NONE);
+	return err;
+}
+
+static int gift_begin(struct gifts *b, struct gift *g)
+{
+	struct endpoint *peer = b->e->peer;
+	struct ambit_grant entry;
+	int err;
+
+	g->from = place_open(b->e->vm, g->item->page, true, &err);
+	if (!g->from)
+		return err;
+	err = grant_open(peer, g->item->ref, &entry);
+	if (!err) {
+		err = gift_accept(b, g, &entry);
+		if (err)
+			grant_close(peer, g->item->ref);
+	}
+	if (err) {
+		pool_release(g->from);
+		return err;
+	}
+	pool_hide(b->e->vm, g->from);
+	if (g->exchange)
+		pool_hide(peer->vm, g->to);
+	return AMBIT_OK;
+}
+
+/* --- end: after the flush -------------------------------------------------------- */
+
+/* New owners, both or none; somebody may use the pages again since we looked. */
+static bool gift_own(const struct gift *g, uint32_t giver, uint32_t acceptor)
+{
+	struct frame *page = frame_of(g->from->pa);
+
+	if (!frame_give(page, giver, acceptor))
+		return false;
+	if (!g->exchange || frame_give(frame_of(g->to->pa), acceptor, giver))
+		return true;
+	/* No place shows it to its new owner yet. */
+	CHECK(frame_give(page, acceptor, giver));
+	return false;
+}
+
+static void gift_move(struct gift *g)
+{
+	hpa_t page = g->from->pa, back = g->to->pa;
+
+	if (g->scrub)
+		memset(phys_to_virt(page), 0, PAGE_SIZE);
+	if (g->scrub_back)
+		memset(phys_to_virt(back), 0, PAGE_SIZE);
+	WRITE_ONCE(g->from->pa.v, back.v);
+	WRITE_ONCE(g->to->pa.v, page.v);
+}
+
+/* True if the gift arrived. */
+static bool gift_end(struct gift *g, struct endpoint *e)
+{
+	struct endpoint *peer = e->peer;
+	bool given = gift_own(g, e->vm->owner, peer->vm->owner);
+
+	if (given) {
+		gift_move(g);
+		g->use->giver = e->vm->incarnation;
+		g->use->generation = g->item->generation;
+	} else {
+		gift_uncount(e->vm, e->vm->incarnation);
+	}
+	if (g->from->pa.v)
+		pool_show(e->vm, g->from);
+	if (g->to->pa.v)
+		pool_show(peer->vm, g->to);
+	/* Spent before the place is free: nobody finds the entry fresh again. */
+	STORE_RELEASE(g->use->spent, given ? GIFT_ARRIVED : GIFT_NONE);
+	pool_release(g->from);
+	pool_release(g->to);
+	grant_close(peer, g->item->ref);
+	g->item->status = given ? AMBIT_OK : AMBIT_EBUSY;
+	return given;
+}
+
+static void gifts_end(struct gifts *b)
+{
+	bool any = false;
+
+	if (!b->count)
+		return;
+	sync_flush(b->e->vm);
+	if (b->exchange)
+		sync_flush(b->e->peer->vm);
+	for (uint32_t i = 0; i < b->count; i++)
+		any |= gift_end(&b->gift[i], b->e);
+	if (any)
+		endpoint_raise(b->e->peer);
+}
+
+/* --- items ------------------------------------------------------------------------ */
+
+static int take(struct endpoint *e, const struct ambit_give_item *item)
+{
+	uint32_t giver, count = e->link->grant_count;
+	struct grant_use *use;
+	bool arrived;
+
+	if (item->ref >= count)
+		return AMBIT_EQGRANT;
+	use = &e->grant[index_nospec(item->ref, count)];
+	spin_lock(&e->grant_lock);	/* against another TAKE */
+	arrived = LOAD_ACQUIRE(use->spent) == GIFT_ARRIVED &&
+		  use->generation == item->generation;
+	giver = use->giver;
+	if (arrived)
+		STORE_RELEASE(use->spent, GIFT_NONE);
+	spin_unlock(&e->grant_lock);
+	if (!arrived)
+		return AMBIT_ENOENT;
+	gift_uncount(e->peer->vm, giver);
+	return AMBIT_OK;
+}
+
+/* AMBIT_EAGAIN: too much to clear for this call. */
+static int give_item(struct gifts *b, struct ambit_give_item *item)
+{
+	uint32_t mode = item->mode & ~AMBIT_GIVE_SCRUB;
+	struct gift *g = &b->gift[b->count];
+	int err;
+
+	if (item->mode == AMBIT_GIVE_TAKE)
+		return take(b->e, item);
+	if (mode > AMBIT_GIVE_EXCHANGE)
+		return AMBIT_EINVAL;
+	if (!b->e->vm || !b->e->peer->vm)
+		return AMBIT_EFAULT;	/* the hypervisor has no pool */
+	if (!b->connected)
+		return AMBIT_EGONE;
+	g->item = item;
+	g->exchange = mode == AMBIT_GIVE_EXCHANGE;
+	g->scrub = item->mode != mode;
+	err = gift_begin(b, g);
+	if (err)
+		return err;
+	b->scrubs += g->scrub + g->scrub_back;
+	b->exchange |= g->exchange;
+	b->count++;
+	return AMBIT_OK;
+}
+
+static uint32_t give_run(struct endpoint *e, void *items, uint32_t n)
+{
+	struct ambit_give_item *item = items;
+	struct gifts b;
+	uint32_t i;
+
+	b.e = e;
+	b.count = b.scrubs = 0;
+	b.exchange = false;
+	sync_op_begin();
+	FENCE_FULL();
+	b.connected = link_connected(e);
+	for (i = 0; i < n; i++) {
+		int status = give_item(&b, &item[i]);
+
+		if (status == AMBIT_EAGAIN)
+			break;
+		item[i].status = status;
+	}
+	gifts_end(&b);
+	sync_op_end();
+	return i;
+}
+
+const struct data_op give_op = {
+	.item_size = sizeof(struct ambit_give_item),
+	.status_offset = offsetof(struct ambit_give_item, status),
+	.schemes = BIT(AMBIT_SCHEME_GRANT),
+	.connected = false,
+	.run = give_run,
+};
