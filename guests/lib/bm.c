@@ -188,6 +188,8 @@ int bm_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
 {
 	if (slot >= b->slots || !b->held[slot].dir || !max)
 		return held_error(b);
+	if (b->held[slot].result)
+		return b->held[slot].result;
 	return b->t->view(b, slot, seg, max);
 }
 
@@ -195,7 +197,19 @@ int bm_result(const struct bm *b, uint32_t slot)
 {
 	if (slot >= b->slots || !b->held[slot].dir)
 		return held_error(b);
-	return b->held[slot].result;
+	/* What the peer's death cut short may have moved anything. */
+	return bm_alive(b) ? b->held[slot].result : BM_GONE;
+}
+
+/* Finish a slot that had a view or a move that failed: the status to tell. */
+static int held_end(struct bm *b, uint32_t slot, int status, uint32_t len)
+{
+	struct bm_held *h = &b->held[slot];
+
+	if (h->viewed)
+		b->t->unmap(b, slot, status == BM_OK ? len : 0);
+	h->viewed = false;
+	return h->result == BM_OK ? status : h->result;
 }
 
 int bm_finish(struct bm *b, uint32_t slot, int status, uint32_t len,
@@ -206,6 +220,8 @@ int bm_finish(struct bm *b, uint32_t slot, int status, uint32_t len,
 	if (unlikely(slot >= b->slots || !h->dir || len > h->len ||
 		     status > BM_OK || status < BM_NOMEM))
 		return held_error(b);
+	if (unlikely(h->viewed | h->result))
+		status = held_end(b, slot, status, len);
 	h->dir = 0;
 	bm_push(b, msg_word0(BM_MSG_DONE, slot, len), msg_word1(0, status, 0),
 		note, !h->quiet);
@@ -222,7 +238,7 @@ static inline bool bm_take_post(struct bm *b, uint32_t dir, uint64_t word1,
 	uint64_t bay = (word1 >> 32) * BM_BAY_UNIT;
 
 	if (unlikely(e->slot >= b->slots || e->len > b->buffer_size ||
-		     h->dir || bay + e->len > b->data_size))
+		     h->dir || bay + e->len > b->bay_end))
 		return false;
 	h->dir = (uint8_t)dir;
 	h->quiet = word1 & BM_QUIET;

@@ -77,6 +77,7 @@ struct bm_areas {
 	const void *peer_data;
 	const void *status;
 	void *event;
+	void *window;		/* peer window (direct), map window (grant) */
 };
 
 /* --- setting up -------------------------------------------------------------- */

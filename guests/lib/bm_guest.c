@@ -18,6 +18,7 @@ struct bm *bm_open_link(uint32_t endpoint)
 		.peer_data = (const void *)l->peer_data,
 		.status = (const void *)l->status,
 		.event = (void *)l->event,
+		.window = (void *)l->window,
 	};
 	size_t bytes = bm_memory(l);
 	struct bm *b = NULL;
@@ -51,6 +52,17 @@ void bm_sys_notify_wait(uint32_t endpoint, uint64_t deadline)
 int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state)
 {
 	return hcall2(AMBIT_HC_LINK_STATE, endpoint, state);
+}
+
+void bm_sys_settle(uint32_t endpoint)
+{
+	hcall1(AMBIT_HC_SETTLE, endpoint);
+}
+
+int64_t bm_sys_data(uint32_t call, uint32_t endpoint, void *items, uint32_t n,
+		    const struct ambit_tail *tail)
+{
+	return hcall4(call, endpoint, (uint64_t)items, n, (uint64_t)tail);
 }
 
 bool bm_sys_before_wait(void)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "hv/abi/hypercall.h"
 #include "hv/abi/link.h"
 #include "guests/lib/bm.h"
 #include "guests/lib/bm_sys.h"
@@ -29,16 +30,17 @@ struct bm_own {			/* an own slot */
 	uint8_t segs;
 	uint32_t len;		/* registered */
 	uint32_t posted;	/* bytes of the post */
-	uint32_t bay;		/* in units; see bm_bay() */
+	uint32_t bay;		/* of its messages; see bm_bay() */
 	struct bm_seg *seg;	/* [link.seg_max] */
 };
 
 struct bm_held {		/* a slot of the peer, POSTED to finish */
 	uint8_t dir;		/* 0: not held */
 	uint8_t quiet;
-	int16_t result;		/* of the moves so far */
+	uint8_t viewed;		/* the transport's unmap() is due at the finish */
+	int8_t result;		/* of the moves so far */
 	uint32_t len;
-	uint64_t bay;		/* byte offset in the writer's data area */
+	uint64_t bay;		/* of the post: byte offset in the writer's data area */
 };
 
 enum bm_phase { BM_PHASE_DOWN, BM_PHASE_UP, BM_PHASE_DRAIN, BM_PHASE_SHUT };
@@ -51,19 +53,36 @@ struct bm_transport {
 	void (*fill)(struct bm *b, const struct bm_own *own);
 	/* Owner: an IN slot came back with len good bytes. NULL: they are there. */
 	void (*fetch)(struct bm *b, const struct bm_own *own, uint32_t len);
-	/* Holder, arguments already checked. */
+	/* Holder, arguments already checked: move now, or queue it. */
 	int (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		    uint32_t len);
 	int (*receive)(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 		       uint32_t len);
+	/* NULL: a view needs no preparation. Sets held.viewed if unmap() is due. */
 	int (*map)(struct bm *b, uint32_t slot);
 	int (*view)(struct bm *b, uint32_t slot, struct bm_seg *seg,
 		    uint32_t max);
-	/* Holder: do what was queued. NULL: nothing ever is. */
-	void (*flush)(struct bm *b);
+	/* The slot is finished; len bytes of an IN view are to reach the owner. */
+	void (*unmap)(struct bm *b, uint32_t slot, uint32_t len);
+	/* Do what b->moves and b->views count; true if all went well, and then the
+	 * tail (or NULL) was run too. NULL: nothing is ever queued. */
+	bool (*flush)(struct bm *b, const struct ambit_tail *tail);
+	/* The connection is over: give up all views. NULL: there are none. */
+	void (*down)(struct bm *b);
 };
 
-extern const struct bm_transport bm_page;
+extern const struct bm_transport bm_page, bm_copy;
+
+/* What a scheme with data calls has queued, and its views (bm_move.c). */
+struct bm_queue {
+	struct ambit_copy_item move[AMBIT_BATCH_MAX];
+	uint64_t bounce_all;	/* a bit for each bounce buffer there is, ... */
+	uint64_t bounce_free;	/* that is free, ... */
+	uint64_t bounce_over;	/* and that is free after the next flush */
+	uint8_t *bounce;
+	uint32_t bounce_stride;
+	uint8_t *bounce_of;	/* [slots] of a viewed slot */
+};
 
 struct bm {
 	/* Fixed at bm_open. */
@@ -76,14 +95,18 @@ struct bm {
 	struct ambit_event *event;
 	uint8_t *data;
 	const uint8_t *peer_data;
-	uint64_t data_size;
+	uint64_t bay_end;	/* of the data areas; no limit without bays */
 	struct bm_own *own;
 	struct bm_held *held;
+	struct bm_queue *queue;		/* NULL: the scheme has no data calls */
+	struct ambit_desc *desc;
+	struct ambit_seg *seg;
 	uint32_t endpoint;
 	uint32_t slots;
 	uint32_t buffer_size;
-	uint32_t stride;	/* of bays, in units */
+	uint32_t stride;	/* of bays, in units; 0: there are none */
 	uint32_t seg_max;
+	uint32_t slot_step;	/* what items call slot n, in n; 1 but for grant */
 	uint32_t mask;		/* ring_size - 1 */
 	/* The running connection. */
 	uint32_t phase;		/* enum bm_phase */
@@ -94,6 +117,8 @@ struct bm {
 	uint32_t loud_published; /* ... and published */
 	uint32_t cons;		/* messages of the peer taken */
 	uint32_t seen;		/* of the peer's prod; = cons in any phase but UP */
+	uint32_t moves;		/* queued for the flush */
+	uint32_t views;		/* mappings to be made or ended by it */
 	uint32_t drain;		/* next own slot to give back */
 	uint32_t incarnation;	/* of the peer, when last up */
 	uint32_t resets;	/* because of malformed words of that incarnation */
@@ -132,3 +157,26 @@ void bm_link_lost(struct bm *b);
 void bm_link_reset(struct bm *b);
 /* Whether bm_link_next() would do something, in any phase but UP. */
 bool bm_link_ready(const struct bm *b);
+
+/* --- bm_desc.c: descriptors of own slots, a transport's attach and detach ---------- */
+
+int bm_desc_attach(struct bm *b, uint32_t slot);
+void bm_desc_detach(struct bm *b, uint32_t slot);
+
+/* --- bm_move.c: moves by data calls ------------------------------------------------ */
+
+/* Do what is queued in b->queue->move; as transport.flush. */
+bool bm_move_all(struct bm *b, const struct ambit_tail *tail);
+/* A place for one more move, which the caller fills. */
+static inline struct ambit_copy_item *bm_move_new(struct bm *b)
+{
+	if (unlikely(b->moves == AMBIT_BATCH_MAX))
+		bm_move_all(b, NULL);
+	return &b->queue->move[b->moves++];
+}
+/* Views by bounce buffers, over the transport's send and receive. */
+int bm_bounce_map(struct bm *b, uint32_t slot);
+int bm_bounce_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
+		   uint32_t max);
+void bm_bounce_unmap(struct bm *b, uint32_t slot, uint32_t len);
+void bm_bounce_down(struct bm *b);

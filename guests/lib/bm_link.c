@@ -108,6 +108,8 @@ static bool link_drain(struct bm *b, struct bm_event *e)
 		e->status = BM_GONE;
 		return true;
 	}
+	if (b->t->down)
+		b->t->down(b);
 	memset(b->held, 0, b->slots * sizeof(b->held[0]));
 	b->phase = b->resets >= BM_RESET_MAX ? BM_PHASE_SHUT : BM_PHASE_DOWN;
 	e->type = BM_DOWN;

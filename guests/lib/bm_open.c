@@ -9,12 +9,16 @@
 #define SLOTS_MAX	0x4000u
 #define SEGS_MAX	255u
 #define BUFFER_MAX	(1u << 30)
+#define BOUNCE_BYTES	65536u	/* of bounce buffers, but one at least */
+#define BOUNCE_MAX	64u
 
 static const struct bm_transport *transport_of(uint8_t scheme)
 {
 	switch (scheme) {
 	case AMBIT_SCHEME_PAGE:
 		return &bm_page;
+	case AMBIT_SCHEME_COPY:
+		return &bm_copy;
 	default:
 		return NULL;
 	}
@@ -26,38 +30,91 @@ static uint32_t stride_of(const struct ambit_link_info *l)
 	return ALIGN_UP(l->buffer_size, BM_BAY_UNIT) / BM_BAY_UNIT;
 }
 
+/* An array of the control area: aligned, behind the header, inside. */
+static bool array_fits(const struct ambit_link_info *l, uint32_t offset,
+		       uint64_t n, uint32_t size)
+{
+	return offset >= sizeof(struct ambit_control) && !(offset % size) &&
+	       offset + n * size <= l->control_size;
+}
+
 static bool ring_fits(const struct ambit_link_info *l)
 {
-	uint64_t end = l->ring_offset +
-		       (uint64_t)l->ring_size * sizeof(struct ambit_msg);
-
 	return l->ring_size && !(l->ring_size & (l->ring_size - 1)) &&
 	       l->ring_size >= 2 * l->slots &&
-	       l->ring_offset >= sizeof(struct ambit_control) &&
-	       !(l->ring_offset % sizeof(struct ambit_msg)) &&
-	       end <= l->control_size;
+	       array_fits(l, l->ring_offset, l->ring_size,
+			  sizeof(struct ambit_msg));
+}
+
+static bool descs_fit(const struct ambit_link_info *l)
+{
+	return array_fits(l, l->desc_offset, l->slots,
+			  sizeof(struct ambit_desc)) &&
+	       array_fits(l, l->seg_offset, (uint64_t)l->slots * l->seg_max,
+			  sizeof(struct ambit_seg));
+}
+
+/* A bay for each OUT slot of this end and each IN slot of the peer. */
+static bool bays_fit(const struct ambit_link_info *l)
+{
+	return l->data_size >= 2ull * l->slots * stride_of(l) * BM_BAY_UNIT;
+}
+
+static bool scheme_fits(const struct ambit_link_info *l)
+{
+	switch (l->scheme) {
+	case AMBIT_SCHEME_PAGE:
+		return bays_fit(l);
+	case AMBIT_SCHEME_COPY:
+		return descs_fit(l);
+	default:
+		return false;
+	}
 }
 
 static bool link_makes_sense(const struct ambit_link_info *l)
 {
-	if (!l->slots || l->slots > SLOTS_MAX || !l->seg_max ||
-	    l->seg_max > SEGS_MAX || !l->buffer_size ||
-	    l->buffer_size > BUFFER_MAX || !ring_fits(l))
-		return false;
-	/* A bay for each OUT slot of this end and each IN slot of the peer. */
-	return l->scheme != AMBIT_SCHEME_PAGE ||
-	       l->data_size >= 2ull * l->slots * stride_of(l) * BM_BAY_UNIT;
+	return l->slots && l->slots <= SLOTS_MAX && l->seg_max &&
+	       l->seg_max <= SEGS_MAX && l->buffer_size &&
+	       l->buffer_size <= BUFFER_MAX && ring_fits(l) && scheme_fits(l);
 }
 
-size_t bm_memory(const struct ambit_link_info *link)
+/* --- memory -------------------------------------------------------------------------- */
+
+static bool has_queue(const struct ambit_link_info *l)
 {
-	if (!link_makes_sense(link))
-		return 0;
-	return sizeof(struct bm) + link->slots * (sizeof(struct bm_own) +
-		sizeof(struct bm_held) + link->seg_max * sizeof(struct bm_seg));
+	return l->scheme == AMBIT_SCHEME_COPY;
 }
 
-static void slots_init(struct bm *b)
+static uint32_t bounce_stride(const struct ambit_link_info *l)
+{
+	return ALIGN_UP(l->buffer_size, 64u);
+}
+
+static uint32_t bounce_count(const struct ambit_link_info *l)
+{
+	uint32_t n = MIN(BOUNCE_BYTES / bounce_stride(l), BOUNCE_MAX);
+
+	return MAX(1u, MIN(n, l->slots));
+}
+
+static size_t queue_bytes(const struct ambit_link_info *l)
+{
+	return sizeof(struct bm_queue) + ALIGN_UP(l->slots, 64u) +
+	       bounce_count(l) * (size_t)bounce_stride(l);
+}
+
+/* The parts follow each other as slots_init() and queue_init() lay them out. */
+size_t bm_memory(const struct ambit_link_info *l)
+{
+	if (!link_makes_sense(l))
+		return 0;
+	return sizeof(struct bm) + l->slots * (sizeof(struct bm_own) +
+		sizeof(struct bm_held) + l->seg_max * sizeof(struct bm_seg)) +
+		(has_queue(l) ? queue_bytes(l) : 0);
+}
+
+static void *slots_init(struct bm *b)
 {
 	struct bm_seg *seg;
 
@@ -66,34 +123,61 @@ static void slots_init(struct bm *b)
 	seg = (struct bm_seg *)(b->held + b->slots);
 	for (uint32_t i = 0; i < b->slots; i++)
 		b->own[i].seg = seg + i * b->seg_max;
+	return seg + b->slots * b->seg_max;
+}
+
+static void queue_init(struct bm *b, const struct ambit_link_info *l,
+		       struct bm_queue *q)
+{
+	b->queue = q;
+	q->bounce_all = ~0ull >> (BOUNCE_MAX - bounce_count(l));
+	q->bounce_free = q->bounce_all;
+	q->bounce_stride = bounce_stride(l);
+	q->bounce_of = (uint8_t *)(q + 1);
+	q->bounce = q->bounce_of + ALIGN_UP(l->slots, 64u);
+}
+
+/* --- opening ---------------------------------------------------------------------------- */
+
+static void areas_init(struct bm *b, const struct bm_areas *areas)
+{
+	const struct ambit_link_info *l = areas->link;
+	uint8_t *own = areas->control;
+	const uint8_t *peer = areas->peer_control;
+
+	b->control = areas->control;
+	b->peer = areas->peer_control;
+	b->ring = (struct ambit_msg *)(own + l->ring_offset);
+	b->peer_ring = (const struct ambit_msg *)(peer + l->ring_offset);
+	b->desc = (struct ambit_desc *)(own + l->desc_offset);
+	b->seg = (struct ambit_seg *)(own + l->seg_offset);
+	b->status = areas->status;
+	b->event = areas->event;
+	b->data = areas->data;
+	b->peer_data = areas->peer_data;
 }
 
 struct bm *bm_open(const struct bm_areas *areas, void *mem)
 {
 	const struct ambit_link_info *l = areas->link;
 	struct bm *b = mem;
+	void *rest;
 
-	if (!link_makes_sense(l) || !transport_of(l->scheme))
+	if (!link_makes_sense(l))
 		return NULL;
 	b->t = transport_of(l->scheme);
-	b->control = areas->control;
-	b->peer = areas->peer_control;
-	b->ring = (struct ambit_msg *)((uint8_t *)areas->control +
-				       l->ring_offset);
-	b->peer_ring = (const struct ambit_msg *)
-		((const uint8_t *)areas->peer_control + l->ring_offset);
-	b->status = areas->status;
-	b->event = areas->event;
-	b->data = areas->data;
-	b->peer_data = areas->peer_data;
-	b->data_size = l->data_size;
+	areas_init(b, areas);
 	b->endpoint = areas->endpoint;
 	b->slots = l->slots;
 	b->buffer_size = l->buffer_size;
-	b->stride = stride_of(l);
+	b->stride = l->data_size ? stride_of(l) : 0;
+	b->bay_end = l->data_size ? l->data_size : UINT64_MAX;
 	b->seg_max = l->seg_max;
+	b->slot_step = 1;
 	b->mask = l->ring_size - 1;
-	slots_init(b);
+	rest = slots_init(b);
+	if (has_queue(l))
+		queue_init(b, l, rest);
 	/* Whatever an earlier user of the endpoint left there ends here. */
 	bm_sys_link_state(b->endpoint, AMBIT_LINK_CLOSED);
 	return b;

@@ -3,7 +3,8 @@
  * Making messages visible, waking the peer, and sleeping. Each side stores its
  * word, then a full fence, then looks at the other's: the writer stores prod
  * and looks at the wake index, the sleeper stores the wake index and looks at
- * prod, so at least one of them sees the other.
+ * prod, so at least one of them sees the other. With moves queued the call that
+ * does them does the rest too; the sleeper's part comes before it.
  */
 #include "guests/lib/bm_impl.h"
 
@@ -13,44 +14,79 @@ static inline bool passes(uint32_t wake, uint32_t from, uint32_t to)
 	return to - wake - 1 < to - from;
 }
 
+/* All messages written are published. */
+static inline void bm_published(struct bm *b)
+{
+	uint32_t ring = b->mask + 1;
+
+	b->published = b->prod;
+	/* Keep the distance small, however long all stays quiet. */
+	if (unlikely(b->prod - b->loud > ring))
+		b->loud = b->prod - ring;
+	b->loud_published = b->loud;
+}
+
 /* Publish what was written. True if the peer wants to be notified of it. */
 static bool bm_publish(struct bm *b)
 {
 	uint32_t from = b->published, to = b->prod;
-	uint32_t loud_from = b->loud_published;
+	uint32_t loud_from = b->loud_published, loud = b->loud;
 	bool notify;
 
 	if (from == to)
 		return false;
 	STORE_RELEASE(b->control->prod, to);
-	b->published = to;
 	FENCE_FULL();
-	notify = passes(READ_ONCE(b->peer->wake_quiet), from, to);
-	if (b->loud == loud_from) {
-		/* Keep the distance small, however long all stays quiet. */
-		if (unlikely(to - loud_from > b->mask + 1))
-			b->loud = b->loud_published = to - (b->mask + 1);
-		return notify;
-	}
-	b->loud_published = b->loud;
-	return notify | passes(READ_ONCE(b->peer->wake), loud_from, b->loud);
+	notify = passes(READ_ONCE(b->peer->wake_quiet), from, to) ||
+		 (loud != loud_from &&
+		  passes(READ_ONCE(b->peer->wake), loud_from, loud));
+	bm_published(b);
+	return notify;
 }
 
-/* The flush of one end: true if it is to be notified. */
-static bool bm_flush_quietly(struct bm *b)
+/*
+ * The queued moves, and in the exit of the last of them all that follows:
+ * publish, notify, and if asked for wait. After a failed move the owner must
+ * not see a DONE before it was corrected, so all that is done apart.
+ */
+static void bm_carry(struct bm *b, uint32_t flags, uint64_t deadline)
 {
-	if (unlikely(b->phase != BM_PHASE_UP))
-		return false;
-	if (b->t->flush)
-		b->t->flush(b);
-	return bm_publish(b);
+	struct ambit_tail tail = {
+		.flags = AMBIT_TAIL_PUBLISH | flags,
+		.from = b->published,
+		.prod = b->prod,
+		.loud_from = b->loud_published,
+		.loud = b->loud,
+		.deadline = deadline,
+	};
+	bool notify;
+
+	if (likely(b->t->flush(b, &tail))) {
+		bm_published(b);
+		return;
+	}
+	notify = bm_publish(b);
+	if (notify && flags)
+		bm_sys_notify_wait(b->endpoint, deadline);
+	else if (notify)
+		bm_sys_notify(b->endpoint);
+	else if (flags)
+		bm_sys_wait(deadline);
+}
+
+/* Whether a flush of the end has more to do than to publish. */
+static inline bool bm_queued(const struct bm *b)
+{
+	return (b->moves | b->views) && b->phase == BM_PHASE_UP;
 }
 
 int bm_flush(struct bm *b)
 {
 	if (unlikely(b->phase != BM_PHASE_UP))
 		return BM_GONE;
-	if (bm_flush_quietly(b))
+	if (b->moves | b->views)
+		bm_carry(b, 0, 0);
+	else if (bm_publish(b))
 		bm_sys_notify(b->endpoint);
 	return BM_OK;
 }
@@ -68,29 +104,44 @@ static bool bm_arm(struct bm *b, uint32_t flags)
 	return LOAD_ACQUIRE(b->peer->prod) != b->cons || !bm_alive(b);
 }
 
+/* Flush all but the last end with moves, which it returns; *notify: an end that
+ * is to be notified yet. */
+static struct bm *bm_flush_all(struct bm *const *b, uint32_t n,
+			       const struct bm **notify)
+{
+	struct bm *carrier = NULL;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (bm_queued(b[i])) {
+			if (carrier)
+				bm_carry(carrier, 0, 0);
+			carrier = b[i];
+		} else if (b[i]->phase == BM_PHASE_UP && bm_publish(b[i])) {
+			if (*notify)
+				bm_sys_notify((*notify)->endpoint);
+			*notify = b[i];
+		}
+	}
+	return carrier;
+}
+
 bool bm_wait(struct bm *const *b, uint32_t n, uint32_t flags,
 	     uint64_t deadline)
 {
-	const struct bm *last = NULL;
+	const struct bm *notify = NULL;
 	bool busy = bm_sys_before_wait();
+	struct bm *carrier = bm_flush_all(b, n, &notify);
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (!bm_flush_quietly(b[i]))
-			continue;
-		if (last)
-			bm_sys_notify(last->endpoint);
-		last = b[i];
-	}
 	for (uint32_t i = 0; i < n; i++)
 		busy |= bm_arm(b[i], flags);
-	if (busy) {
-		if (last)
-			bm_sys_notify(last->endpoint);
-	} else if (last) {
-		bm_sys_notify_wait(last->endpoint, deadline);
-	} else {
+	if (notify && (busy || carrier))
+		bm_sys_notify(notify->endpoint);
+	if (carrier)
+		bm_carry(carrier, busy ? 0 : AMBIT_TAIL_WAIT, deadline);
+	else if (!busy && notify)
+		bm_sys_notify_wait(notify->endpoint, deadline);
+	else if (!busy)
 		bm_sys_wait(deadline);
-	}
 	bm_sys_after_wait();
 	return busy;
 }

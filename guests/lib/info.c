@@ -3,6 +3,7 @@
  * What the hypervisor tells about this VM: the info area in the aperture and
  * the link entries in it.
  */
+#include "hv/abi/link.h"
 #include "guests/lib/internal.h"
 
 #define APERTURE_MIN (1ull << 30)
@@ -18,7 +19,8 @@ static uint64_t link_end(const struct ambit_link_info *l)
 	end = MAX(end, l->data + l->data_size);
 	end = MAX(end, l->peer_data + l->data_size);
 	end = MAX(end, l->window + l->window_size);
-	end = MAX(end, l->status + PAGE_SIZE);
+	end = MAX(end, l->status + sizeof(struct ambit_status) +
+			(l->slots + l->grant_count) * sizeof(uint32_t));
 	return MAX(end, l->event + PAGE_SIZE);
 }
 

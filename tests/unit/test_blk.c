@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The block device's front and back between two ends in memory: all operations,
- * limits, many requests in flight, a restart of the back end.
+ * limits, many requests in flight, a restart of the back end; over every scheme.
  */
-/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/drivers/blk_front.c guests/drivers/blk_back.c */
+/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_desc.c guests/lib/bm_move.c guests/lib/bm_copy.c guests/drivers/blk_front.c guests/drivers/blk_back.c */
 #include "guests/drivers/blk_back.h"
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/prng.h"
@@ -20,6 +20,7 @@ static struct blk_disk disk;
 static struct blk_back back;
 static struct blk_front *front;
 static void *front_mem;
+static uint8_t *buf, *bufs[SLOTS];
 static struct {
 	unsigned int count;
 	uint64_t last;
@@ -50,11 +51,14 @@ static void disk_open(bool read_only)
 
 	fake_make(SLOTS, BYTES, 1);
 	disk.bytes = DISK;
-	disk.mem = malloc(DISK);
+	disk.mem = fake_ram(DISK);
 	for (uint32_t i = 0; i < DISK; i++)
 		disk.mem[i] = (uint8_t)(i * 7 + i / 512);
+	buf = fake_ram(BYTES);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		bufs[i] = fake_ram(512);
 	b = fake_open(FRONT);
-	front_mem = fake_area(blk_front_memory(b));
+	front_mem = fake_ram(blk_front_memory(b));
 	front = blk_front_init(b, front_mem, request_done, NULL);
 	blk_back_init(&back, fake_open(BACK), &disk, read_only);
 	poll_both();
@@ -62,16 +66,14 @@ static void disk_open(bool read_only)
 
 static void disk_close(void)
 {
-	free(front_mem);
-	free(disk.mem);
 	fake_free();
 }
 
-static enum blk_result request(enum blk_op op, uint64_t sector, void *buf,
+static enum blk_result request(enum blk_op op, uint64_t sector, void *p,
 			       uint32_t len)
 {
 	done.result = BLK_EOP;
-	if (blk_front_submit(front, op, sector, buf, len, 1234) != BM_OK)
+	if (blk_front_submit(front, op, sector, p, len, 1234) != BM_OK)
 		return BLK_EGONE;
 	poll_both();
 	return done.last == 1234 ? done.result : BLK_EOP;
@@ -79,7 +81,6 @@ static enum blk_result request(enum blk_op op, uint64_t sector, void *buf,
 
 static void test_operations(void)
 {
-	static uint8_t buf[BYTES];
 	const struct blk_identity *id;
 
 	disk_open(false);
@@ -87,7 +88,7 @@ static void test_operations(void)
 	ok(id && id->bytes == DISK && !id->flags, "the disk is identified");
 	ok(request(BLK_READ, 3, buf, BYTES) == BLK_OK &&
 	   !memcmp(buf, disk.mem + 3 * 512, BYTES), "read");
-	memset(buf, 0xaa, sizeof(buf));
+	memset(buf, 0xaa, BYTES);
 	ok(request(BLK_READ, 100, buf, 512) == BLK_OK &&
 	   !memcmp(buf, disk.mem + 51200, 77) && !buf[77] && !buf[511],
 	   "the partial last sector ends in zeros");
@@ -99,7 +100,7 @@ static void test_operations(void)
 	   "the largest sector number");
 	ok(blk_front_submit(front, BLK_READ, 0, buf, 100, 0) == BM_INVAL,
 	   "not whole sectors");
-	memset(buf, 0xbb, sizeof(buf));
+	memset(buf, 0xbb, BYTES);
 	ok(request(BLK_WRITE, 10, buf, 1024) == BLK_OK &&
 	   !memcmp(disk.mem + 5120, buf, 1024), "write");
 	ok(request(BLK_WRITE, 100, buf, 512) == BLK_OK &&
@@ -113,8 +114,6 @@ static void test_operations(void)
 
 static void test_read_only(void)
 {
-	static uint8_t buf[512];
-
 	disk_open(true);
 	ok(blk_front_disk(front)->flags == BLK_READ_ONLY, "a read-only disk");
 	ok(request(BLK_WRITE, 0, buf, 512) == BLK_EREADONLY && disk.mem[1] == 7,
@@ -139,10 +138,10 @@ static void test_bad_requests(void)
 		{ BM_IN, 511, BLK_READ, BLK_ERANGE },
 		{ BM_OUT, 1, BLK_WRITE, BLK_ERANGE },
 	};
-	static uint8_t buf[512];
-	struct bm_seg seg = { buf, 512 };
+	struct bm_seg seg;
 
 	disk_open(false);
+	seg = (struct bm_seg){ buf, 512 };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct bm *b = fake[FRONT].bm;
 		struct bm_event e = { 0 };
@@ -161,7 +160,6 @@ static void test_bad_requests(void)
 
 static void test_many(void)
 {
-	static uint8_t buf[SLOTS][512];
 	struct prng r = { 1 };
 	unsigned int sent = 0, bad = 0;
 
@@ -173,7 +171,7 @@ static void test_many(void)
 
 		for (; n < SLOTS; n++) {
 			sector[n] = prng_below(&r, 100);
-			if (blk_front_submit(front, BLK_READ, sector[n], buf[n],
+			if (blk_front_submit(front, BLK_READ, sector[n], bufs[n],
 					     512, n) != BM_OK)
 				break;
 		}
@@ -183,7 +181,7 @@ static void test_many(void)
 		sent += n;
 		poll_both();
 		while (n--)
-			bad += !!memcmp(buf[n], disk.mem + sector[n] * 512, 512);
+			bad += !!memcmp(bufs[n], disk.mem + sector[n] * 512, 512);
 	}
 	ok(!bad && done.count == sent, "%u reads, %u at a time", sent, SLOTS);
 	disk_close();
@@ -192,7 +190,6 @@ static void test_many(void)
 /* A long read goes on from step to step, each of them bounded. */
 static void test_steps(void)
 {
-	static uint8_t buf[BYTES];
 	unsigned int steps = 1;
 
 	disk_open(false);
@@ -216,34 +213,32 @@ static void test_steps(void)
 
 static void test_restart(void)
 {
-	static uint8_t buf[SLOTS][512];
-
 	disk_open(false);
 	done.count = 0;
 	for (uint32_t i = 0; i < 5; i++)
-		blk_front_submit(front, BLK_READ, i, buf[i], 512, i);
+		blk_front_submit(front, BLK_READ, i, bufs[i], 512, i);
 	bm_flush(fake[FRONT].bm);
 	bm_sys_link_state(BACK, AMBIT_LINK_DEAD);
 	blk_front_poll(front);
 	ok(done.count == 5 && done.result == BLK_EGONE,
 	   "requests to a dead back end come back");
 	ok(!blk_front_disk(front) && blk_front_submit(front, BLK_READ, 0,
-	   buf[0], 512, 0) == BM_GONE, "the disk is not there");
+	   bufs[0], 512, 0) == BM_GONE, "the disk is not there");
 	blk_back_init(&back, fake_open(BACK), &disk, false);
 	poll_both();
 	ok(blk_front_disk(front), "a new back end is found");
-	ok(request(BLK_READ, 7, buf[0], 512) == BLK_OK &&
-	   !memcmp(buf[0], disk.mem + 7 * 512, 512), "and serves");
+	ok(request(BLK_READ, 7, bufs[0], 512) == BLK_OK &&
+	   !memcmp(bufs[0], disk.mem + 7 * 512, 512), "and serves");
 	disk_close();
 }
 
 int main(void)
 {
-	test_operations();
-	test_read_only();
-	test_bad_requests();
-	test_many();
-	test_steps();
-	test_restart();
+	each_kind(test_operations);
+	each_kind(test_read_only);
+	each_kind(test_bad_requests);
+	each_kind(test_many);
+	each_kind(test_steps);
+	each_kind(test_restart);
 	return done_testing();
 }

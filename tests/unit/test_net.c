@@ -3,7 +3,7 @@
  * The network driver between two ends in memory, and the IPv4 host by the RFCs:
  * good packets, and each way in which one can be bad.
  */
-/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/drivers/net.c guests/drivers/ip.c */
+/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_desc.c guests/lib/bm_move.c guests/lib/bm_copy.c guests/drivers/net.c guests/drivers/ip.c */
 #include "guests/drivers/ip.h"
 #include "guests/drivers/net.h"
 #include "guests/lib/prng.h"
@@ -281,6 +281,7 @@ static struct node {
 	void *mem;
 	uint32_t answers;
 } node[2];
+static uint8_t *frames[SLOTS], *scratch;
 
 static int node_send(void *arg, const uint8_t *frame, uint32_t len)
 {
@@ -316,7 +317,7 @@ static void node_open(unsigned int i, uint32_t addr, const uint8_t *mac)
 		.addr = addr, .mtu = 1500,
 	} };
 	memcpy(n->ip.mac, mac, 6);
-	n->mem = fake_area(net_memory(b));
+	n->mem = fake_ram(net_memory(b));
 	n->net = net_init(b, n->mem, node_rx, n);
 }
 
@@ -333,6 +334,9 @@ static void poll_both(void)
 static void nodes_open(void)
 {
 	fake_make(SLOTS, BYTES, 1);
+	scratch = fake_ram(BYTES + 1);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		frames[i] = fake_ram(BYTES);
 	node_open(0, ADDR_A, mac_a);
 	node_open(1, ADDR_B, mac_b);
 	poll_both();
@@ -340,14 +344,11 @@ static void nodes_open(void)
 
 static void nodes_free(void)
 {
-	free(node[0].mem);
-	free(node[1].mem);
 	fake_free();
 }
 
 static int send_echo(uint32_t seq, uint32_t len)
 {
-	static uint8_t frames[SLOTS][BYTES];
 	uint8_t *frame = frames[seq % SLOTS];
 
 	for (uint32_t i = 0; i < len; i++)
@@ -358,10 +359,11 @@ static int send_echo(uint32_t seq, uint32_t len)
 
 static void test_driver(void)
 {
-	static uint8_t frame[BYTES + 1];
 	uint32_t expected = 0, n;
+	uint8_t *frame;
 
 	nodes_open();
+	frame = scratch;
 	ok(net_is_up(node[0].net) && net_ready(node[1].net), "two nodes are up");
 	ip_arp_request(&node[0].ip, frame, ADDR_B);
 	poll_both();
@@ -396,7 +398,7 @@ static void test_exits(void)
 
 	nodes_open();
 	send_echo(0, 10);
-	ip_arp_request(&node[0].ip, (uint8_t[64]){ 0 }, ADDR_B);
+	ip_arp_request(&node[0].ip, scratch, ADDR_B);
 	poll_both();
 	for (unsigned int i = 0; i < 2; i++) {
 		fake_self = i;
@@ -428,10 +430,9 @@ static void test_peer_restart(void)
 		ok(!net_ready(node[0].net) &&
 		   net_send(node[0].net, mac_all, 6) == BM_GONE,
 		   "the peer is gone");
-		free(node[1].mem);
 		node_open(1, ADDR_B, mac_b);
 		poll_both();
-		ip_arp_request(&node[0].ip, (uint8_t[64]){ 0 }, ADDR_B);
+		ip_arp_request(&node[0].ip, scratch, ADDR_B);
 		poll_both();
 		node[0].answers = 0;
 		send_echo(3, 100);
@@ -450,8 +451,8 @@ int main(void)
 	test_echo_reply();
 	test_lengths();
 	test_refused();
-	test_driver();
-	test_exits();
-	test_peer_restart();
+	each_kind(test_driver);
+	each_kind(test_exits);
+	each_kind(test_peer_restart);
 	return done_testing();
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Transport of scheme copy: descriptors name the buffers, the holder's moves
+ * are queued, and one call of its flush has the hypervisor copy. Neither end
+ * reaches the other's memory; a view is a bounce buffer.
+ */
+#include "guests/lib/bm_impl.h"
+
+static inline int copy_move(struct bm *b, struct ambit_copy_item move)
+{
+	if (likely(move.len))
+		*bm_move_new(b) = move;
+	return BM_OK;
+}
+
+static int copy_send(struct bm *b, uint32_t slot, uint32_t off,
+		     const void *src, uint32_t len)
+{
+	return copy_move(b, (struct ambit_copy_item){
+		.flags = AMBIT_COPY_TO_PEER,
+		.slot = slot,
+		.offset = off,
+		.len = len,
+		.own = bm_sys_gpa(src),
+	});
+}
+
+static int copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+			uint32_t len)
+{
+	return copy_move(b, (struct ambit_copy_item){
+		.slot = slot,
+		.offset = off,
+		.len = len,
+		.own = bm_sys_gpa(dst),
+	});
+}
+
+const struct bm_transport bm_copy = {
+	.attach = bm_desc_attach,
+	.detach = bm_desc_detach,
+	.send = copy_send,
+	.receive = copy_receive,
+	.map = bm_bounce_map,
+	.view = bm_bounce_view,
+	.unmap = bm_bounce_unmap,
+	.flush = bm_move_all,
+	.down = bm_bounce_down,
+};
