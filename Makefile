@@ -8,13 +8,17 @@ NASM := nasm
 LD := ld
 OBJCOPY := objcopy
 
+# HOST=no leaves the back ends in the hypervisor out (vio/host.h).
+HOST := yes
+
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wcast-qual -Wpointer-arith \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
 	-Wimplicit-fallthrough
 BASE := -std=gnu17 -O2 -g -m64 -ffreestanding -fno-pic -fno-common -mno-red-zone \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -I. $(WARN)
-HV_FLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV
+HV_FLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV \
+	$(if $(filter no,$(HOST)),,-DAMBIT_HOST)
 HV_CFLAGS := $(HV_FLAGS) -MMD -MP
 GUEST_FLAGS := $(BASE) -fno-stack-protector -DAMBIT_GUEST
 GUEST_CFLAGS := $(GUEST_FLAGS) -MMD -MP
@@ -58,6 +62,7 @@ help:
 	echo 'make check-headers  every header compiles alone'
 	echo 'make lint          static analysers'
 	echo 'make clang         build everything with clang and lld into build/clang'
+	echo 'HOST=no builds a hypervisor without back ends of its own.'
 	echo 'V=1 shows the commands. Missing Debian packages are installed.'
 
 include boot/objects.mk
@@ -88,7 +93,13 @@ need-build:
 all: need-build
 	$(MAKE) $(B)/ambit.elf $(B)/ambit32.elf guests
 
-$(B)/hv/%.o: %.c Makefile
+# Changes when what is built does, and then everything is compiled anew.
+$(B)/hv/config: FORCE
+	@mkdir -p $(@D)
+	echo 'HOST=$(HOST)' | cmp -s - $@ || echo 'HOST=$(HOST)' >$@
+.PHONY: FORCE
+
+$(B)/hv/%.o: %.c Makefile $(B)/hv/config
 	@mkdir -p $(@D)
 	echo "  CC  $<"
 	$(CC) $(HV_CFLAGS) -c -o $@ $<

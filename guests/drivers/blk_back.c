@@ -105,19 +105,15 @@ static uint32_t back_go_on(struct blk_back *back, uint32_t max)
 {
 	uint32_t n = MIN(max, back->len - back->at);
 	struct bm_note note = { { 0, 0 } };
-	int status = BM_OK;
 
 	if (back->result == BLK_OK && n && back_move(back, n) != BM_OK)
 		back->result = BLK_EIO;
 	if (back->result == BLK_OK && back->at < back->len)
 		return n;
-	/* A piece that failed in an earlier flush; the model tells of this one. */
-	if (bm_result(back->bm, back->slot) != BM_OK)
-		status = BM_FAULT;
 	note.w[0] = back->result;
 	back->stats.refused += back->result != BLK_OK;
 	back->busy = false;
-	bm_finish(back->bm, back->slot, status,
+	bm_finish(back->bm, back->slot, BM_OK,
 		  back->result == BLK_OK ? back->len : 0, note);
 	return n;
 }
