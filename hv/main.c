@@ -157,13 +157,6 @@ static void manifest_load(const struct boot_info *bi, uint32_t pcpu_count)
 	if (manifest_parse(&manifest, "manifest", text, mod->size, error) ||
 	    manifest_check(&manifest, "manifest", &limits, error))
 		hv_refuse("%s", error);
-	for (uint32_t i = 0; i < manifest.link_count; i++) {
-		const struct manifest_link *l = &manifest.link[i];
-
-		if (l->scheme != AMBIT_SCHEME_PAGE)
-			hv_refuse("manifest:%u: link '%s': this build has scheme page only",
-				  l->key_line[LINK_KEY_SCHEME], l->name);
-	}
 }
 
 /* TSC ticks are what a deterministic emulator counts instructions in. */

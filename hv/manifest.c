@@ -207,6 +207,9 @@ static int vm_open(struct manifest_parser *p, struct manifest_str name)
 	if (first < id)
 		return manifest_fail(p, "a VM '%.*s' stands in line %u already",
 				     STR(name), m->vm[first].line);
+	if (str_is(name, MANIFEST_HYPERVISOR_NAME))
+		return manifest_fail(p, "a VM cannot be named '%.*s', which means the "
+				     "hypervisor itself", STR(name));
 	vm = &m->vm[id];
 	manifest_vm_begin(vm);
 	vm->line = p->lines.line;

@@ -17,6 +17,11 @@
 #define MANIFEST_VM_MODULE_MAX	4
 #define MANIFEST_ERROR_MAX	200
 #define MANIFEST_CPU_AUTO	0xffff
+#define MANIFEST_HYPERVISOR	0xffffffffu	/* as manifest_end.vm */
+#define MANIFEST_HYPERVISOR_NAME "hypervisor"
+#define MANIFEST_GRANTS_MAX	65536	/* entries of a table, pages of a map window */
+#define MANIFEST_GRANT_USE_MAX	32	/* bytes that the hypervisor keeps an entry */
+#define MANIFEST_POOL_MAX	65536	/* places of a give pool */
 
 /* A piece of the manifest's text, which must outlive the struct; not ended by NUL. */
 struct manifest_str {
@@ -28,12 +33,14 @@ struct manifest_str {
 enum manifest_vm_key {
 	VM_KEY_IMAGE, VM_KEY_MEMORY, VM_KEY_VCPUS, VM_KEY_CPUS, VM_KEY_CMDLINE,
 	VM_KEY_MODULES, VM_KEY_CONTROL, VM_KEY_RESTART, VM_KEY_STRICT,
-	VM_KEY_SERVICE, VM_KEY_COUNT
+	VM_KEY_SERVICE, VM_KEY_MAPS, VM_KEY_GIFTS, VM_KEY_POOL, VM_KEY_COUNT
 };
 enum manifest_link_key {
 	LINK_KEY_ENDS, LINK_KEY_CLASS, LINK_KEY_SCHEME, LINK_KEY_SLOTS,
 	LINK_KEY_BUFFER, LINK_KEY_SEGMENTS, LINK_KEY_MTU, LINK_KEY_MAC,
-	LINK_KEY_READ_ONLY, LINK_KEY_COUNT
+	LINK_KEY_READ_ONLY, LINK_KEY_PRIVILEGED, LINK_KEY_WINDOW,
+	LINK_KEY_WINDOW_RIGHTS, LINK_KEY_GRANTS, LINK_KEY_MAP_WINDOW,
+	LINK_KEY_MODULE, LINK_KEY_SWITCH, LINK_KEY_COUNT
 };
 
 enum restart_policy { RESTART_NEVER, RESTART_ON_CRASH, RESTART_ALWAYS };
@@ -52,13 +59,18 @@ struct manifest_vm {
 	bool strict;			/* a denied MSR or port stops the VM */
 	bool service;			/* the run may end while this VM still runs */
 	enum restart_policy restart;
+	uint32_t maps;			/* quota: pages mapped from grants, all links */
+	uint32_t gifts;			/* quota: gifts in flight, all links */
+	uint32_t pool_pages;		/* pages in the give pool at first ... */
+	uint32_t pool_places;		/* ... and places for pages, >= pool_pages */
 	uint32_t link_count;		/* endpoints: each link end that names it */
 	uint32_t line;			/* where its section starts */
 	uint32_t key_line[VM_KEY_COUNT]; /* where each key stands */
 };
 
 struct manifest_end {
-	uint32_t vm;			/* index in struct manifest */
+	uint32_t vm;			/* index in struct manifest, or
+					 * MANIFEST_HYPERVISOR (back end only) */
 	uint8_t mac[6];			/* class net; given or derived from link and end */
 };
 
@@ -72,6 +84,17 @@ struct manifest_link {
 	uint32_t slots;			/* a power of two, 1 to 1024 */
 	uint32_t buffer_size;		/* bytes, a multiple of 64, to 1 MiB */
 	uint32_t seg_max;		/* segments a buffer, 1 to 16 */
+	/* scheme direct */
+	uint8_t privileged;		/* end that has the window: 0 or 1 */
+	bool window_write;
+	uint64_t window_base;		/* gpa, page-aligned; size 0: all RAM */
+	uint64_t window_size;
+	/* scheme grant */
+	uint32_t grants;		/* entries of each end's table */
+	uint32_t map_window;		/* pages of each end's map window */
+	/* hypervisor as back end */
+	struct manifest_str module;	/* class block: the disk's image */
+	struct manifest_str net_switch;	/* class net: name of the switch */
 	uint32_t line;
 	uint32_t key_line[LINK_KEY_COUNT];
 };
@@ -120,6 +143,23 @@ int MUST_CHECK manifest_check(const struct manifest *m, const char *file,
 /* Whether VM a may control VM b. */
 bool manifest_controls(const struct manifest *m, uint32_t a, uint32_t b);
 
-/* RAM of a VM in bytes, modules included. */
+/* Sizes and places of the parts of a link's areas, the same at both ends. */
+struct manifest_layout {
+	uint32_t ring_size;		/* messages */
+	uint32_t ring_offset, desc_offset, seg_offset, grant_offset; /* in control */
+	uint32_t grant_count;		/* entries; 0 unless scheme grant */
+	uint32_t map_pages;		/* of the map window; 0 unless scheme grant */
+	uint64_t control_size, status_size;
+	uint64_t data_size;		/* 0: schemes copy and grant have none */
+};
+void manifest_link_layout(const struct manifest_link *link,
+			  struct manifest_layout *out);
+/* Bytes that a link takes: the areas of both ends and what goes with them. */
+uint64_t manifest_link_memory(const struct manifest_link *link);
+
+/* RAM of a VM in bytes, modules included, and without its give pool. */
 uint64_t manifest_vm_memory(const struct manifest_vm *vm,
 			    const struct manifest_limits *limits);
+/* What all VMs with their pools, and all links, take together. */
+uint64_t manifest_memory(const struct manifest *m,
+			 const struct manifest_limits *limits);

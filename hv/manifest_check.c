@@ -115,25 +115,58 @@ static int cpus_check(const struct check *c, const struct manifest_vm *vm)
 	return 0;
 }
 
-/* The line named is that of the first VM which no longer fits. */
-static int memory_check(const struct check *c)
+static uint64_t vm_need(const struct manifest_vm *vm,
+			const struct manifest_limits *limits)
+{
+	return manifest_vm_memory(vm, limits) + vm->pool_pages * PAGE_SIZE;
+}
+
+uint64_t manifest_memory(const struct manifest *m,
+			 const struct manifest_limits *limits)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < m->vm_count; i++)
+		sum += vm_need(&m->vm[i], limits);
+	for (uint32_t i = 0; i < m->link_count; i++)
+		sum += manifest_link_memory(&m->link[i]);
+	return sum;
+}
+
+/* Name the line of the first VM or, if all of them fit, of the first link that no
+ * longer fits. */
+static struct message memory_message(const struct check *c)
 {
 	uint64_t have = c->limits->memory, sum = 0;
-	const struct manifest_vm *first = NULL;
+	const struct manifest *m = c->m;
+	struct message msg;
+	uint32_t i;
+
+	for (i = 0; i < m->vm_count; i++) {
+		sum += vm_need(&m->vm[i], c->limits);
+		if (sum > have)
+			return check_message(c, &m->vm[i], VM_KEY_MEMORY);
+	}
+	for (i = 0; i + 1 < m->link_count; i++) {
+		sum += manifest_link_memory(&m->link[i]);
+		if (sum > have)
+			break;
+	}
+	message_start(&msg, c->error, c->file, m->link[i].line);
+	message_add(&msg, "link '%s': ", m->link[i].name);
+	return msg;
+}
+
+static int memory_check(const struct check *c)
+{
+	uint64_t have = c->limits->memory, need = manifest_memory(c->m, c->limits);
 	struct message msg;
 
-	for (uint32_t i = 0; i < c->m->vm_count; i++) {
-		const struct manifest_vm *vm = &c->m->vm[i];
-
-		sum += manifest_vm_memory(vm, c->limits);
-		if (sum > have && !first)
-			first = vm;
-	}
-	if (!have || !first)
+	if (!have || need <= have)
 		return 0;
-	msg = check_message(c, first, VM_KEY_MEMORY);
-	message_add(&msg, "too little memory: all VMs together need %lu MiB, "
-		    "the machine has %lu MiB for them", mib_up(sum), have >> 20);
+	msg = memory_message(c);
+	message_add(&msg, "too little memory: all VMs and links together need %lu MiB, "
+		    "the machine has %lu MiB for them", mib_up(need), have >> 20);
 	return -1;
 }
 

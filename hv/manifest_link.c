@@ -21,6 +21,10 @@ static int end_find(struct manifest_parser *p, struct manifest_str name,
 {
 	struct message msg;
 
+	if (str_is(name, MANIFEST_HYPERVISOR_NAME)) {
+		end->vm = MANIFEST_HYPERVISOR;
+		return 0;
+	}
 	end->vm = manifest_vm_find(p->m, name);
 	if (end->vm < p->m->vm_max)
 		return 0;
@@ -41,6 +45,9 @@ static int set_ends(struct manifest_parser *p, struct manifest_str value)
 				     STR(value));
 	if (end_find(p, front, &end[0]) || end_find(p, back, &end[1]))
 		return -1;
+	if (end[0].vm == MANIFEST_HYPERVISOR)
+		return manifest_fail(p, "the hypervisor can be the back end only, "
+				     "the second one");
 	if (end[0].vm == end[1].vm)
 		return manifest_fail(p, "'%.*s' cannot be linked to itself", STR(front));
 	return 0;
@@ -176,6 +183,13 @@ const struct manifest_key manifest_link_keys[LINK_KEY_COUNT] = {
 	[LINK_KEY_MTU]	     = { "mtu", set_mtu, false },
 	[LINK_KEY_MAC]	     = { "mac", set_mac, false },
 	[LINK_KEY_READ_ONLY] = { "read-only", set_read_only, false },
+	[LINK_KEY_PRIVILEGED] = { "privileged", share_set_privileged, false },
+	[LINK_KEY_WINDOW]    = { "window", share_set_window, false },
+	[LINK_KEY_WINDOW_RIGHTS] = { "window-rights", share_set_window_rights, false },
+	[LINK_KEY_GRANTS]    = { "grants", share_set_grants, false },
+	[LINK_KEY_MAP_WINDOW] = { "map-window", share_set_map_window, false },
+	[LINK_KEY_MODULE]    = { "module", share_set_module, false },
+	[LINK_KEY_SWITCH]    = { "switch", share_set_switch, false },
 };
 
 void manifest_link_begin(struct manifest_link *link)
@@ -184,6 +198,8 @@ void manifest_link_begin(struct manifest_link *link)
 		.scheme = AMBIT_SCHEME_PAGE,
 		.slots = SLOTS_DEFAULT,
 		.seg_max = 1,
+		.privileged = 1,
+		.window_write = true,
 	};
 }
 
@@ -296,24 +312,34 @@ int manifest_link_finish(struct manifest_parser *p)
 			return manifest_fail_at(p, link->line, "link '%s' lacks the key '%s'",
 						link->name,
 						manifest_link_keys[needed[i]].name);
-	if (class_check(p) || buffer_finish(p))
+	if (class_check(p) || buffer_finish(p) || share_finish(p))
 		return -1;
 	return mac_finish(p);
+}
+
+static int endpoint_count(struct manifest_parser *p,
+			  const struct manifest_link *link, uint32_t end)
+{
+	struct manifest_vm *vm;
+
+	if (link->end[end].vm == MANIFEST_HYPERVISOR)
+		return 0;
+	vm = &p->m->vm[link->end[end].vm];
+	if (++vm->link_count > AMBIT_LINK_MAX)
+		return manifest_fail_at(p, link->line, "VM '%s' has more than %u links",
+					vm->name, AMBIT_LINK_MAX);
+	if (link->scheme == AMBIT_SCHEME_GRANT && !vm->key_line[VM_KEY_MAPS])
+		vm->maps += link->map_window;
+	return 0;
 }
 
 int manifest_endpoints_count(struct manifest_parser *p)
 {
 	const struct manifest *m = p->m;
 
-	for (uint32_t i = 0; i < m->link_count; i++) {
-		for (uint32_t end = 0; end < 2; end++) {
-			struct manifest_vm *vm = &m->vm[m->link[i].end[end].vm];
-
-			if (++vm->link_count > AMBIT_LINK_MAX)
-				return manifest_fail_at(p, m->link[i].line,
-							"VM '%s' has more than %u links",
-							vm->name, AMBIT_LINK_MAX);
-		}
-	}
+	for (uint32_t i = 0; i < m->link_count; i++)
+		if (endpoint_count(p, &m->link[i], 0) ||
+		    endpoint_count(p, &m->link[i], 1))
+			return -1;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside of the manifest parser: manifest.c reads lines and sections and finds
- * the key, manifest_vm.c and manifest_link.c know what each key's value means
- * and what a section needs when it ends.
+ * the key, manifest_vm.c, manifest_link.c and manifest_share.c know what each
+ * key's value means and what a section needs when it ends.
  */
 #pragma once
 
@@ -36,7 +36,18 @@ void manifest_link_begin(struct manifest_link *link);
 int MUST_CHECK manifest_vm_finish(struct manifest_parser *p);
 int MUST_CHECK manifest_link_finish(struct manifest_parser *p);
 
-/* After the last section: fill in each VM's link_count. 0, or -1 if too many. */
+/* Keys of a link that belong to a scheme or to the hypervisor's end. */
+int share_set_privileged(struct manifest_parser *p, struct manifest_str value);
+int share_set_window(struct manifest_parser *p, struct manifest_str value);
+int share_set_window_rights(struct manifest_parser *p, struct manifest_str value);
+int share_set_grants(struct manifest_parser *p, struct manifest_str value);
+int share_set_map_window(struct manifest_parser *p, struct manifest_str value);
+int share_set_module(struct manifest_parser *p, struct manifest_str value);
+int share_set_switch(struct manifest_parser *p, struct manifest_str value);
+int MUST_CHECK share_finish(struct manifest_parser *p);
+
+/* After the last section: fill in each VM's link_count and what follows from its
+ * links. 0, or -1 if they are too many. */
 int MUST_CHECK manifest_endpoints_count(struct manifest_parser *p);
 
 /* Start a message about this line; it names the key that is being read. */
@@ -62,6 +73,10 @@ struct manifest_choice {
 int MUST_CHECK manifest_choose(struct manifest_parser *p, struct manifest_str value,
 			       const struct manifest_choice *choice,
 			       uint32_t count, uint8_t *out);
+/* One boot module's name. */
+int MUST_CHECK manifest_module_name(struct manifest_parser *p,
+				    struct manifest_str value,
+				    struct manifest_str *out);
 int MUST_CHECK manifest_bool(struct manifest_parser *p, struct manifest_str value,
 			     bool *out);
 int MUST_CHECK manifest_number(struct manifest_parser *p, struct manifest_str value,

@@ -10,9 +10,10 @@
 #define MEMORY_MAX	GIB(64 * 1024)
 #define MODULE_NAME_MAX	31	/* what struct boot_module can hold */
 #define CMDLINE_MAX	2047	/* what Linux and others take */
+#define GIFTS_DEFAULT	64
 
-static int module_name(struct manifest_parser *p, struct manifest_str value,
-		       struct manifest_str *out)
+int manifest_module_name(struct manifest_parser *p, struct manifest_str value,
+			 struct manifest_str *out)
 {
 	struct manifest_str rest = value, more;
 
@@ -27,7 +28,7 @@ static int module_name(struct manifest_parser *p, struct manifest_str value,
 
 static int set_image(struct manifest_parser *p, struct manifest_str value)
 {
-	return module_name(p, value, &p->vm->image);
+	return manifest_module_name(p, value, &p->vm->image);
 }
 
 static int set_memory(struct manifest_parser *p, struct manifest_str value)
@@ -98,7 +99,7 @@ static int set_modules(struct manifest_parser *p, struct manifest_str value)
 		if (vm->module_count == MANIFEST_VM_MODULE_MAX)
 			return manifest_fail(p, "a VM takes at most %u modules",
 					     MANIFEST_VM_MODULE_MAX);
-		if (module_name(p, word, &vm->module[vm->module_count++]))
+		if (manifest_module_name(p, word, &vm->module[vm->module_count++]))
 			return -1;
 	}
 	return 0;
@@ -148,6 +149,34 @@ static int set_service(struct manifest_parser *p, struct manifest_str value)
 	return manifest_bool(p, value, &p->vm->service);
 }
 
+static int set_maps(struct manifest_parser *p, struct manifest_str value)
+{
+	return manifest_number(p, value, 0, AMBIT_LINK_MAX * MANIFEST_GRANTS_MAX,
+			       &p->vm->maps);
+}
+
+static int set_gifts(struct manifest_parser *p, struct manifest_str value)
+{
+	return manifest_number(p, value, 0, MANIFEST_POOL_MAX, &p->vm->gifts);
+}
+
+/* "16", or "16 of 64": pages at first, of so many places. */
+static int set_pool(struct manifest_parser *p, struct manifest_str value)
+{
+	struct manifest_str rest = value, pages, of, places, more;
+	struct manifest_vm *vm = p->vm;
+
+	str_word(&rest, &pages);
+	places = pages;
+	if (str_word(&rest, &of) && (!str_is(of, "of") || !str_word(&rest, &places) ||
+				     str_word(&rest, &more)))
+		return manifest_fail(p, "'%.*s' is neither a number of pages nor "
+				     "PAGES of PLACES, as in 16 of 64", STR(value));
+	if (manifest_number(p, places, 0, MANIFEST_POOL_MAX, &vm->pool_places))
+		return -1;
+	return manifest_number(p, pages, 0, vm->pool_places, &vm->pool_pages);
+}
+
 const struct manifest_key manifest_vm_keys[VM_KEY_COUNT] = {
 	[VM_KEY_IMAGE]	 = { "image", set_image, false },
 	[VM_KEY_MEMORY]	 = { "memory", set_memory, false },
@@ -159,12 +188,16 @@ const struct manifest_key manifest_vm_keys[VM_KEY_COUNT] = {
 	[VM_KEY_RESTART] = { "restart", set_restart, false },
 	[VM_KEY_STRICT]	 = { "strict", set_strict, false },
 	[VM_KEY_SERVICE] = { "service", set_service, false },
+	[VM_KEY_MAPS]	 = { "maps", set_maps, false },
+	[VM_KEY_GIFTS]	 = { "gifts", set_gifts, false },
+	[VM_KEY_POOL]	 = { "pool", set_pool, false },
 };
 
 void manifest_vm_begin(struct manifest_vm *vm)
 {
 	*vm = (struct manifest_vm){
 		.vcpu_count = 1,
+		.gifts = GIFTS_DEFAULT,
 		.cmdline = str_of(""),
 		.control = str_of(""),
 	};

@@ -126,7 +126,6 @@ static int check(const char *file, const struct manifest_limits *limits,
 		 const char *text, size_t len)
 {
 	struct manifest m = { vms, links, MANIFEST_VM_MAX, MANIFEST_LINK_MAX, 0, 0 };
-	uint64_t memory = 0;
 
 	/* The name is printed here, so that a long one takes no room. */
 	if (manifest_parse(&m, "", text, len, error) ||
@@ -134,12 +133,10 @@ static int check(const char *file, const struct manifest_limits *limits,
 		printf("%s%s\n", file, error);
 		return 1;
 	}
-	for (uint32_t i = 0; i < m.vm_count; i++)
-		memory += manifest_vm_memory(&m.vm[i], limits);
 	printf("%s: %u VM%s, %u link%s, %llu MiB of memory\n", file,
 	       m.vm_count, m.vm_count == 1 ? "" : "s",
 	       m.link_count, m.link_count == 1 ? "" : "s",
-	       (unsigned long long)(memory >> 20));
+	       (unsigned long long)(manifest_memory(&m, limits) >> 20));
 	return 0;
 }
 

@@ -2,8 +2,9 @@
 /*
  * Areas of links: their layout and memory, made at boot for as long as the
  * hypervisor lives; what a VM's aperture shows of them, anew at each start.
- * Aperture of an endpoint, from its base on, each part page-aligned:
- * own control, peer's control, own data, peer's data, status, event.
+ * Aperture of an endpoint, from its base on, each part page-aligned and left out
+ * where the scheme has none: own control, peer's control, own data, peer's data,
+ * status, event. Behind the areas of all of a VM's ends come the map windows.
  */
 #include "vio/link.h"
 
@@ -11,16 +12,15 @@
 #include "hv/boot_alloc.h"
 #include "hv/frames.h"
 #include "hv/string.h"
+#include "vio/grant.h"
 
-#define BAY_ALIGN 64u
+#define MAP_WINDOW_ALIGN MIB(2)
+
+_Static_assert(sizeof(struct grant_use) <= MANIFEST_GRANT_USE_MAX,
+	       "the manifest's check counts it");
 
 struct link *link_table;
 uint32_t link_count;
-
-static uint64_t pages(uint64_t bytes)
-{
-	return ALIGN_UP(bytes, PAGE_SIZE);
-}
 
 /* Physically contiguous and cleared; the tail of the power of two goes back. */
 static int area_alloc(uint64_t bytes, hpa_t *out)
@@ -28,7 +28,8 @@ static int area_alloc(uint64_t bytes, hpa_t *out)
 	uint32_t order = 0;
 	uint64_t end;
 
-	bytes = pages(bytes);
+	if (!bytes)
+		return AMBIT_OK;
 	while ((PAGE_SIZE << order) < bytes)
 		order++;
 	if (frames_alloc(order, FRAME_OWNER_LINK, out))
@@ -46,45 +47,60 @@ static int area_alloc(uint64_t bytes, hpa_t *out)
 
 static void link_layout(struct link *l)
 {
-	const struct manifest_link *c = l->config;
-	uint32_t at = sizeof(struct ambit_control);
+	struct manifest_layout m;
 
-	l->ring_size = 2 * c->slots;
-	l->ring_offset = at;
-	at += l->ring_size * (uint32_t)sizeof(struct ambit_msg);
-	l->desc_offset = at;
-	at += c->slots * (uint32_t)sizeof(struct ambit_desc);
-	l->seg_offset = at;
-	at += c->slots * c->seg_max * (uint32_t)sizeof(struct ambit_seg);
-	l->grant_offset = at;
-	l->grant_count = 0;
-	l->control_size = pages(at);
-	/* Room for a bay for each of our OUT and of the peer's IN slots. */
-	l->data_size = pages(2ull * c->slots *
-			     ALIGN_UP((uint64_t)c->buffer_size, BAY_ALIGN));
-	l->status_size = pages(sizeof(struct ambit_status) +
-			       c->slots * sizeof(uint32_t));
+	manifest_link_layout(l->config, &m);
+	l->ring_size = m.ring_size;
+	l->ring_offset = m.ring_offset;
+	l->desc_offset = m.desc_offset;
+	l->seg_offset = m.seg_offset;
+	l->grant_offset = m.grant_offset;
+	l->grant_count = m.grant_count;
+	l->control_size = m.control_size;
+	l->data_size = m.data_size;
+	l->status_size = m.status_size;
+}
+
+static int grant_tables(struct endpoint *e)
+{
+	const struct link *l = e->link;
+
+	if (l->scheme != AMBIT_SCHEME_GRANT)
+		return AMBIT_OK;
+	e->grant = boot_alloc(l->grant_count * sizeof(*e->grant));
+	e->mapped = boot_alloc(l->config->map_window * sizeof(*e->mapped));
+	e->window_size = l->config->map_window * PAGE_SIZE;
+	return e->grant && e->mapped ? AMBIT_OK : AMBIT_ENOMEM;
+}
+
+/* An end of the hypervisor has the link's number and no virq. */
+static void endpoint_number(struct endpoint *e, uint32_t vm_id)
+{
+	if (vm_id == MANIFEST_HYPERVISOR) {
+		e->number = e->link->id;
+		return;
+	}
+	e->vm = &vm_table[vm_id];
+	e->number = e->vm->endpoint_count++;
+	e->virq = AMBIT_VIRQ_LINK + e->number;
+	e->vm->endpoint[e->number] = e;
 }
 
 static int endpoint_make(struct link *l, uint32_t i)
 {
 	struct endpoint *e = &l->end[i];
-	struct vm *vm = &vm_table[l->config->end[i].vm];
 
+	e->link = l;
+	e->peer = &l->end[!i];
 	if (area_alloc(l->control_size, &e->control_pa) ||
 	    area_alloc(l->data_size, &e->data_pa) ||
 	    area_alloc(l->status_size, &e->status_pa) ||
-	    area_alloc(PAGE_SIZE, &e->event_pa))
+	    area_alloc(PAGE_SIZE, &e->event_pa) || grant_tables(e))
 		return AMBIT_ENOMEM;
-	e->link = l;
-	e->peer = &l->end[!i];
-	e->vm = vm;
 	e->control = phys_to_virt(e->control_pa);
 	e->status = phys_to_virt(e->status_pa);
 	e->event = phys_to_virt(e->event_pa);
-	e->number = vm->endpoint_count++;
-	e->virq = AMBIT_VIRQ_LINK + e->number;
-	vm->endpoint[e->number] = e;
+	endpoint_number(e, l->config->end[i].vm);
 	return AMBIT_OK;
 }
 
@@ -104,6 +120,33 @@ static int endpoint_arrays(const struct manifest *m)
 	return AMBIT_OK;
 }
 
+static uint64_t endpoint_size(const struct endpoint *e)
+{
+	const struct link *l = e->link;
+
+	return 2 * l->control_size + 2 * l->data_size + l->status_size + PAGE_SIZE;
+}
+
+/* Where everything of a VM's links lies in its aperture, for good. */
+static void aperture_place(struct vm *vm)
+{
+	gpa_t at = gpa(vm->aperture.v + AMBIT_APERTURE_LINKS);
+
+	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
+		vm->endpoint[i]->base = at;
+		at.v += endpoint_size(vm->endpoint[i]);
+	}
+	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
+		struct endpoint *e = vm->endpoint[i];
+
+		if (e->link->scheme != AMBIT_SCHEME_GRANT)
+			continue;
+		at.v = ALIGN_UP(at.v, MAP_WINDOW_ALIGN);
+		e->window = at;
+		at.v += e->window_size;
+	}
+}
+
 int link_init(const struct manifest *m)
 {
 	link_table = boot_alloc(m->link_count * sizeof(struct link));
@@ -120,6 +163,8 @@ int link_init(const struct manifest *m)
 			return AMBIT_ENOMEM;
 		link_count++;
 	}
+	for (uint32_t i = 0; i < vm_count; i++)
+		aperture_place(&vm_table[i]);
 	return AMBIT_OK;
 }
 
@@ -148,35 +193,50 @@ static void endpoint_parts(const struct endpoint *e, struct part *part)
 	memcpy(part, parts, sizeof(parts));
 }
 
-static uint64_t endpoint_size(const struct endpoint *e)
+static int endpoint_map(struct vm *vm, const struct endpoint *e)
 {
-	const struct link *l = e->link;
+	uint64_t at = e->base.v;
+	struct part part[PARTS];
 
-	return 2 * l->control_size + 2 * l->data_size + l->status_size + PAGE_SIZE;
+	endpoint_parts(e, part);
+	for (uint32_t k = 0; k < PARTS; k++) {
+		int err = part[k].bytes ?
+			  p2m_map(&vm->p2m, gpa(at), part[k].pa, part[k].bytes,
+				  part[k].rights) : AMBIT_OK;
+
+		if (err)
+			return err;
+		at += part[k].bytes;
+	}
+	if (e->link->scheme == AMBIT_SCHEME_GRANT)
+		return p2m_reserve(&vm->p2m, e->window,
+				   ALIGN_UP(e->window_size, MAP_WINDOW_ALIGN));
+	return AMBIT_OK;
 }
 
 int link_map_vm(struct vm *vm)
 {
-	uint64_t base = vm->aperture.v + AMBIT_APERTURE_LINKS;
-
 	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
-		struct endpoint *e = vm->endpoint[i];
-		struct part part[PARTS];
-		uint64_t at = base;
+		int err = endpoint_map(vm, vm->endpoint[i]);
 
-		e->base = gpa(base);
-		endpoint_parts(e, part);
-		for (uint32_t k = 0; k < PARTS; k++) {
-			int err = p2m_map(&vm->p2m, gpa(at), part[k].pa,
-					  part[k].bytes, part[k].rights);
-
-			if (err)
-				return err;
-			at += part[k].bytes;
-		}
-		base += endpoint_size(e);
+		if (err)
+			return err;
 	}
 	return AMBIT_OK;
+}
+
+static uint32_t endpoint_flags(const struct endpoint *e, uint32_t side)
+{
+	const struct manifest_link *c = e->link->config;
+	uint32_t flags = (side ? AMBIT_LINKF_BACK : 0) |
+			 (c->read_only ? AMBIT_LINKF_READ_ONLY : 0) |
+			 (e->peer->vm ? 0 : AMBIT_LINKF_HYPERVISOR);
+
+	if (c->scheme != AMBIT_SCHEME_DIRECT)
+		return flags;
+	return flags | (c->window_write ? AMBIT_LINKF_WINDOW_RW : 0) |
+	       (c->privileged == side ? AMBIT_LINKF_PRIVILEGED :
+					AMBIT_LINKF_PEER_PRIV);
 }
 
 static void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
@@ -188,9 +248,7 @@ static void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
 
 	*out = (struct ambit_link_info){
 		.scheme = c->scheme, .dev_class = c->dev_class,
-		.virq = (uint16_t)e->virq,
-		.flags = (side ? AMBIT_LINKF_BACK : 0) |
-			 (c->read_only ? AMBIT_LINKF_READ_ONLY : 0),
+		.virq = (uint16_t)e->virq, .flags = endpoint_flags(e, side),
 		.mtu = c->mtu, .slots = c->slots,
 		.buffer_size = c->buffer_size, .seg_max = c->seg_max,
 		.ring_size = l->ring_size, .ring_offset = l->ring_offset,
@@ -198,13 +256,19 @@ static void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
 		.grant_offset = l->grant_offset, .grant_count = l->grant_count,
 		.control = control, .peer_control = control + l->control_size,
 		.control_size = l->control_size,
-		.data = data, .peer_data = data + l->data_size,
+		.data = l->data_size ? data : 0,
+		.peer_data = l->data_size ? data + l->data_size : 0,
 		.data_size = l->data_size,
 		.status = data + 2 * l->data_size,
 		.event = data + 2 * l->data_size + l->status_size,
+		.window = e->window.v, .window_size = e->window_size,
 	};
 	memcpy(out->name, c->name, sizeof(out->name));
-	memcpy(out->peer, e->peer->vm->config->name, sizeof(out->peer));
+	if (e->peer->vm)
+		memcpy(out->peer, e->peer->vm->config->name, sizeof(out->peer));
+	else
+		memcpy(out->peer, MANIFEST_HYPERVISOR_NAME,
+		       sizeof(MANIFEST_HYPERVISOR_NAME));
 	memcpy(out->mac, c->end[side].mac, sizeof(out->mac));
 }
 

@@ -20,7 +20,7 @@ void endpoint_raise(struct endpoint *e)
 
 	if (__atomic_exchange_n(&ev->pending, 1, __ATOMIC_SEQ_CST))
 		return;
-	if (!READ_ONCE(ev->mask))
+	if (e->vm && !READ_ONCE(ev->mask))
 		virq_raise(e->vm, e->virq);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Links: layout of their areas, and what of them each VM is shown. */
-/* LINK: vio/link.c vio/area.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c */
+/* LINK: vio/link.c vio/area.c hv/manifest_layout.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c */
 #include "vio/link.h"
 
 #include <stdlib.h>
@@ -35,11 +35,11 @@ static struct manifest_link config[LINKS] = {
 	  .scheme = 1, .mtu = 1500, .slots = 64, .buffer_size = 2048, .seg_max = 4 },
 	{ .name = "disk", .end = { { .vm = 0 }, { .vm = 1 } }, .dev_class = 2, .scheme = 1,
 	  .read_only = true, .slots = 8, .buffer_size = MIB(1), .seg_max = 16 },
-	{ .name = "least", .end = { { .vm = 1 }, { .vm = 2 } }, .slots = 1, .buffer_size = 64,
+	{ .name = "least", .end = { { .vm = 1 }, { .vm = 2 } }, .scheme = 1, .slots = 1, .buffer_size = 64,
 	  .seg_max = 1 },
-	{ .name = "most", .end = { { .vm = 2 }, { .vm = 0 } }, .slots = 1024, .buffer_size = 4096,
+	{ .name = "most", .end = { { .vm = 2 }, { .vm = 0 } }, .scheme = 1, .slots = 1024, .buffer_size = 4096,
 	  .seg_max = 16 },
-	{ .name = "odd", .end = { { .vm = 1 }, { .vm = 0 } }, .slots = 512, .buffer_size = 192,
+	{ .name = "odd", .end = { { .vm = 1 }, { .vm = 0 } }, .scheme = 1, .slots = 512, .buffer_size = 192,
 	  .seg_max = 3 },
 };
 
@@ -188,7 +188,6 @@ static void test_vm(struct vm *vm)
 	uint64_t sum = 0, end = AMBIT_APERTURE_LINKS;
 	uint32_t n = 0;
 
-	vm->aperture = gpa(GIB(5));
 	ok(!p2m_create(&vm->p2m, FRAME_OWNER_VM) && !link_map_vm(vm), "%s: mapped",
 	   vm->config->name);
 	link_info(vm, info);
@@ -234,13 +233,14 @@ int main(void)
 {
 	struct manifest m = { .link = config, .link_count = LINKS, .vm_count = VMS };
 	struct manifest_link huge = {
-		.name = "huge", .end = { { .vm = 0 }, { .vm = 1 } }, .slots = 1024,
-		.buffer_size = MIB(1), .seg_max = 16,
+		.name = "huge", .end = { { .vm = 0 }, { .vm = 1 } }, .scheme = 1,
+		.slots = 1024, .buffer_size = MIB(1), .seg_max = 16,
 	};
 
 	fake_machine(MIB(512));
 	for (uint32_t i = 0; i < VMS; i++)
-		vms[i].config = &vm_config[i];
+		vms[i] = (struct vm){ .config = &vm_config[i],
+				      .aperture = gpa(GIB(5)) };
 	ok_eq(link_init(&m), 0, "five links of three VMs");
 	ok_eq(link_count, LINKS, "are there");
 	for (uint32_t i = 0; i < LINKS; i++)

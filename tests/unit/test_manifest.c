@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The manifest: what each key means, and the message for every mistake. */
-/* LINK: hv/manifest.c hv/manifest_vm.c hv/manifest_link.c hv/manifest_check.c hv/manifest_text.c hv/printf.c */
+/* LINK: hv/manifest.c hv/manifest_vm.c hv/manifest_link.c hv/manifest_share.c hv/manifest_layout.c hv/manifest_check.c hv/manifest_text.c hv/printf.c */
 #include <stdlib.h>
 
 #include "hv/manifest.h"
@@ -323,7 +323,7 @@ static void test_check(void)
 	ok(!manifest_check(&m, "t", &limits, error), "it fits to the byte");
 	limits.memory = MIB(38) - 1;
 	ok(manifest_check(&m, "t", &limits, error), "one byte less is too little");
-	ok_has(error, "t:8: VM 'b': too little memory: all VMs together need 38 MiB, "
+	ok_has(error, "t:8: VM 'b': too little memory: all VMs and links together need 38 MiB, "
 	       "the machine has 37 MiB", "both numbers are named");
 	limits.memory = 0;
 	limits.pcpu_count = 1;
