@@ -66,7 +66,8 @@ struct vm {
 	hpa_t info, time;		/* info area, time page */
 	gpa_t pool;			/* give pool; 0: none */
 	struct pool_page *pool_page;	/* [config->pool_places] (hv/pool.h) */
-	uint32_t maps, gifts;		/* used of the quotas, atomic */
+	uint32_t maps;			/* used of the quota, atomic */
+	uint64_t gifts;			/* the same; incarnation in the high half */
 	hpa_t sink;			/* page that withdrawn mappings show ... */
 	hpa_t sink_table, sink_dir;	/* ... and tables full of it (hv/sink.h) */
 

@@ -452,9 +452,11 @@ static void test_quota(void)
 /* --- many at once ---------------------------------------------------------------------- */
 
 #define THREADS	4
-#define ROUNDS	200000
+#define ROUNDS	100000
+#define IN_STEP	50	/* rounds after which the threads wait for each other */
 
 static uint64_t done[3];	/* given, exchanged, refused */
+static pthread_barrier_t step;
 
 static uint32_t roll(uint64_t *seed)
 {
@@ -478,6 +480,8 @@ static void *storm(void *arg)
 		hpa_t held = pool_get(&vm[i], gpa(at(i, roll(&seed) % PLACES)));
 		int status;
 
+		if (!(round % IN_STEP))
+			pthread_barrier_wait(&step);
 		WRITE_ONCE(entry(e, ref)->frame, g.frame);
 		WRITE_ONCE(entry(e, ref)->generation, g.generation);
 		status = give(e, mode, roll(&seed) % 8, at(i, roll(&seed) % PLACES));
@@ -495,6 +499,7 @@ static void test_storm(void)
 {
 	pthread_t thread[THREADS];
 
+	pthread_barrier_init(&step, NULL, THREADS);
 	for (uint64_t t = 0; t < THREADS; t++)
 		if (pthread_create(&thread[t], NULL, storm, (void *)t))
 			exit(1);
