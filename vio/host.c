@@ -95,6 +95,13 @@ bool host_rest(struct host_end *h)
 
 /* --- making them ------------------------------------------------------------------ */
 
+/* With scheme direct it reaches what a guest with a window would reach. */
+static uint32_t end_flags(const struct manifest_link *c)
+{
+	return AMBIT_LINKF_BACK | AMBIT_LINKF_PRIVILEGED |
+	       (c->window_write ? AMBIT_LINKF_WINDOW_RW : 0);
+}
+
 static void fill_info(struct ambit_link_info *info, const struct endpoint *e)
 {
 	const struct link *l = e->link;
@@ -102,7 +109,7 @@ static void fill_info(struct ambit_link_info *info, const struct endpoint *e)
 
 	*info = (struct ambit_link_info){
 		.scheme = l->scheme, .dev_class = c->dev_class,
-		.flags = AMBIT_LINKF_BACK, .mtu = c->mtu, .slots = c->slots,
+		.flags = end_flags(c), .mtu = c->mtu, .slots = c->slots,
 		.buffer_size = c->buffer_size, .seg_max = c->seg_max,
 		.ring_size = l->ring_size, .ring_offset = l->ring_offset,
 		.desc_offset = l->desc_offset, .seg_offset = l->seg_offset,
