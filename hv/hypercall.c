@@ -180,6 +180,26 @@ static int64_t hc_copy(struct vcpu *v)
 	return data_call(v, &copy_op);
 }
 
+static int64_t hc_grant_map(struct vcpu *v)
+{
+	return data_call(v, &grant_map_op);
+}
+
+static int64_t hc_grant_unmap(struct vcpu *v)
+{
+	return data_call(v, &grant_unmap_op);
+}
+
+static int64_t hc_grant_query(struct vcpu *v)
+{
+	return data_call(v, &grant_query_op);
+}
+
+static int64_t hc_grant_revoke(struct vcpu *v)
+{
+	return data_call(v, &revoke_op);
+}
+
 static void vm_entry(const struct vm *caller, const struct vm *vm,
 		     struct ambit_vm_entry *e)
 {
@@ -292,10 +312,10 @@ static const struct {
 	[AMBIT_HC_SETTLE] = { hc_settle, 0 },
 	[AMBIT_HC_VM_CONTROL] = { hc_vm_control, 0 },
 	[AMBIT_HC_COPY] = { hc_copy, 0 },
-	[AMBIT_HC_GRANT_MAP] = { hc_absent, 0 },
-	[AMBIT_HC_GRANT_UNMAP] = { hc_absent, 0 },
-	[AMBIT_HC_GRANT_QUERY] = { hc_absent, 0 },
-	[AMBIT_HC_GRANT_REVOKE] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_MAP] = { hc_grant_map, 0 },
+	[AMBIT_HC_GRANT_UNMAP] = { hc_grant_unmap, 0 },
+	[AMBIT_HC_GRANT_QUERY] = { hc_grant_query, 0 },
+	[AMBIT_HC_GRANT_REVOKE] = { hc_grant_revoke, 0 },
 	[AMBIT_HC_GRANT_GIVE] = { hc_absent, 0 },
 };
 

@@ -6,6 +6,7 @@
 #include "vio/grant.h"
 
 #include "hv/abi/errno.h"
+#include "hv/pool.h"
 
 #include "arch/arch.h"
 
@@ -97,13 +98,17 @@ static int entry_permits(const struct ambit_grant *g, uint32_t generation,
 static int page_find(const struct endpoint *owner, const struct ambit_grant *g,
 		     struct grant_page *out)
 {
+	gpa_t at = gpa(g->frame & ~GRANT_BITS);
 	size_t run;
-	void *p = endpoint_ptr(owner, gpa(g->frame & ~GRANT_BITS), PAGE_SIZE, &run);
+	void *p;
 
-	if (!p || g->offset + g->len > (int)PAGE_SIZE)
+	if (g->offset + g->len > (int)PAGE_SIZE)
 		return AMBIT_EFAULT;
-	out->pa = virt_to_phys(p);
-	out->pool = false;
+	p = endpoint_ptr(owner, at, PAGE_SIZE, &run);
+	out->pool = !p;
+	out->pa = p ? virt_to_phys(p) : pool_get(owner->vm, at);
+	if (!out->pa.v)
+		return AMBIT_EFAULT;
 	out->offset = g->offset;
 	out->len = g->len;
 	return AMBIT_OK;
@@ -127,6 +132,7 @@ int grant_get(struct endpoint *owner, uint64_t ref, uint32_t generation,
 
 void grant_put(struct endpoint *owner, uint32_t ref, const struct grant_page *page)
 {
-	(void)page;
+	if (page->pool)
+		pool_put(page->pa);
 	grant_close(owner, ref);
 }

@@ -70,7 +70,7 @@ AMBIT_STATIC_ASSERT(sizeof(struct ambit_copy_item) == 48, "docs/abi.md, copy ite
 #define AMBIT_MAP_WRITE		(1u << 0)
 struct ambit_map_item {
 	/* IN */
-	uint32_t flags;		/* AMBIT_MAP_* */
+	uint32_t flags;		/* AMBIT_MAP_*; unmap takes them too */
 	uint32_t ref;		/* map: first grant entry of the peer */
 	uint32_t generation;	/* map: of the entries */
 	uint32_t page;		/* first page in the map window; the handle */
@@ -78,9 +78,10 @@ struct ambit_map_item {
 	/* IN (0 at first) and OUT */
 	uint32_t done;		/* pages so far */
 	/* OUT */
-	int32_t status;		/* map: ENOENT ESTALE EACCES EFAULT EBUSY (entry mapped
-				 * already) EQMAP EINVAL (no page of the window, or one
-				 * in use); unmap: EINVAL, ENOENT (nothing mapped) */
+	int32_t status;		/* map: ENOENT ESTALE EACCES EFAULT ERANGE (bounds are
+				 * not the whole page) EBUSY (entry mapped already)
+				 * EQMAP EGONE EINVAL (no page of the window, or one in
+				 * use); unmap: EINVAL, ENOENT (nothing mapped) */
 	uint32_t reserved;
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_map_item) == 32, "docs/abi.md, map item");
@@ -113,7 +114,8 @@ struct ambit_query_item {
 	uint16_t offset, len;
 	uint32_t uses;		/* operations and mappings on it now */
 	uint32_t page;		/* of the grantee's map window, or UNMAPPED */
-	int32_t status;		/* ENOENT (peer), EQGRANT (own): beyond the table */
+	int32_t status;		/* ENOENT (peer), EQGRANT (own): beyond the table;
+				 * EINVAL */
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_query_item) == 32, "docs/abi.md, query item");
 
