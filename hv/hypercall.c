@@ -200,6 +200,11 @@ static int64_t hc_grant_revoke(struct vcpu *v)
 	return data_call(v, &revoke_op);
 }
 
+static int64_t hc_grant_give(struct vcpu *v)
+{
+	return data_call(v, &give_op);
+}
+
 static void vm_entry(const struct vm *caller, const struct vm *vm,
 		     struct ambit_vm_entry *e)
 {
@@ -265,13 +270,6 @@ static int64_t hc_vm_control(struct vcpu *v)
 	}
 }
 
-/* A data call that this build does not have. */
-static int64_t hc_absent(struct vcpu *v)
-{
-	(void)v;
-	return AMBIT_ENOSYS;
-}
-
 /* Ring 3 may use only endpoints that its kernel named for this vCPU. */
 static bool user_may(const struct vcpu *v, uint64_t nr)
 {
@@ -316,7 +314,7 @@ static const struct {
 	[AMBIT_HC_GRANT_UNMAP] = { hc_grant_unmap, 0 },
 	[AMBIT_HC_GRANT_QUERY] = { hc_grant_query, 0 },
 	[AMBIT_HC_GRANT_REVOKE] = { hc_grant_revoke, 0 },
-	[AMBIT_HC_GRANT_GIVE] = { hc_absent, 0 },
+	[AMBIT_HC_GRANT_GIVE] = { hc_grant_give, 0 },
 };
 
 void hypercall(struct vcpu *v, uint8_t cpl)
