@@ -49,7 +49,7 @@ help:
 	echo '    EMU=           tcg (QEMU, AMD-V), bochs (VT-x), kvm; default: what works'
 	echo '    DISK=file      the disk image (default: a small ext2 file system)'
 	echo '    MANIFEST=file  other VMs and links; docs/manifest.md has the format'
-	echo '    SCHEME=        page, direct, copy or grant, in place of each link'"'"'s own'
+	echo '    SCHEME=        page, direct, copy or grant, for every link'
 	echo '    CPUS= MEM=     CPUs (1) and MiB of memory (512) of the machine'
 	echo '    CPU_MODEL=     a CPU model of the emulator'
 	echo '    BOOT=          direct, iso (GRUB, BIOS) or uefi (GRUB, UEFI)'
@@ -141,13 +141,15 @@ check-manifest:
 	tools/need $(NEED_BUILD) python3 e2fsprogs
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/run --build $(B) --check --cpus $(CPUS) --mem $(MEM) \
-		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)')
+		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
+		$(if $(SCHEME),--scheme $(SCHEME))
 
 iso:
 	tools/need $(NEED_BUILD) $(NEED_ISO) python3 e2fsprogs
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/run --build $(B) --iso $(B)/ambit.iso --manifest '$(MANIFEST)' \
-		$(if $(DISK),--module 'disk=$(DISK)')
+		$(if $(DISK),--module 'disk=$(DISK)') \
+		$(if $(SCHEME),--scheme $(SCHEME))
 	echo "$(B)/ambit.iso is ready: write it to a USB stick with dd, or boot it as a CD"
 
 .PHONY: need-unit need-test test scenarios bench

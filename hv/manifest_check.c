@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A parsed manifest against a machine: images, modules, memory and pCPUs. The
- * same questions are asked on the host before anything boots and again at boot.
+ * A parsed manifest against a machine: images, modules, windows, memory and
+ * pCPUs. The same questions are asked on the host before anything boots and
+ * again at boot.
  */
 #include "hv/manifest_text.h"
 
@@ -14,13 +15,23 @@ struct check {
 	char *error;
 };
 
-static struct message check_message(const struct check *c,
-				    const struct manifest_vm *vm, uint32_t key)
+static struct message vm_message(const struct check *c,
+				 const struct manifest_vm *vm, uint32_t key)
 {
 	struct message msg;
 
 	message_start(&msg, c->error, c->file, vm->key_line[key]);
 	message_add(&msg, "VM '%s': ", vm->name);
+	return msg;
+}
+
+static struct message link_message(const struct check *c,
+				   const struct manifest_link *link, uint32_t line)
+{
+	struct message msg;
+
+	message_start(&msg, c->error, c->file, line);
+	message_add(&msg, "link '%s': ", link->name);
 	return msg;
 }
 
@@ -33,20 +44,27 @@ static const struct manifest_module *module_find(const struct manifest_limits *l
 	return NULL;
 }
 
+static int module_missing(const struct check *c, struct message *msg,
+			  struct manifest_str name)
+{
+	const struct manifest_limits *limits = c->limits;
+
+	message_add(msg, "there is no boot module '%.*s'", STR(name));
+	message_add(msg, limits->module_count ? "; the modules are" : ", nor any other");
+	for (uint32_t i = 0; i < limits->module_count; i++)
+		message_add(msg, "%s %s", i ? "," : "", limits->module[i].name);
+	return -1;
+}
+
 static int module_check(const struct check *c, const struct manifest_vm *vm,
 			uint32_t key, struct manifest_str name)
 {
-	const struct manifest_limits *limits = c->limits;
 	struct message msg;
 
-	if (module_find(limits, name))
+	if (module_find(c->limits, name))
 		return 0;
-	msg = check_message(c, vm, key);
-	message_add(&msg, "there is no boot module '%.*s'", STR(name));
-	message_add(&msg, limits->module_count ? "; the modules are" : ", nor any other");
-	for (uint32_t i = 0; i < limits->module_count; i++)
-		message_add(&msg, "%s %s", i ? "," : "", limits->module[i].name);
-	return -1;
+	msg = vm_message(c, vm, key);
+	return module_missing(c, &msg, name);
 }
 
 static uint64_t modules_size(const struct manifest_vm *vm,
@@ -92,7 +110,7 @@ static int modules_check(const struct check *c, const struct manifest_vm *vm)
 			return -1;
 	if (manifest_vm_memory(vm, c->limits) > size)
 		return 0;
-	msg = check_message(c, vm, VM_KEY_MEMORY);
+	msg = vm_message(c, vm, VM_KEY_MEMORY);
 	message_add(&msg, "its modules take %lu MiB of its %lu MiB; "
 		    "give it more, or write memory = %luM+modules",
 		    mib_up(size), vm->memory >> 20, vm->memory >> 20);
@@ -107,7 +125,7 @@ static int cpus_check(const struct check *c, const struct manifest_vm *vm)
 	for (uint32_t i = 0; count && i < vm->vcpu_count; i++) {
 		if (vm->cpu[i] == MANIFEST_CPU_AUTO || vm->cpu[i] < count)
 			continue;
-		msg = check_message(c, vm, VM_KEY_CPUS);
+		msg = vm_message(c, vm, VM_KEY_CPUS);
 		message_add(&msg, "there is no pCPU %u, the machine has %u (0 to %u)",
 			    vm->cpu[i], count, count - 1);
 		return -1;
@@ -139,22 +157,19 @@ static struct message memory_message(const struct check *c)
 {
 	uint64_t have = c->limits->memory, sum = 0;
 	const struct manifest *m = c->m;
-	struct message msg;
 	uint32_t i;
 
 	for (i = 0; i < m->vm_count; i++) {
 		sum += vm_need(&m->vm[i], c->limits);
 		if (sum > have)
-			return check_message(c, &m->vm[i], VM_KEY_MEMORY);
+			return vm_message(c, &m->vm[i], VM_KEY_MEMORY);
 	}
 	for (i = 0; i + 1 < m->link_count; i++) {
 		sum += manifest_link_memory(&m->link[i]);
 		if (sum > have)
 			break;
 	}
-	message_start(&msg, c->error, c->file, m->link[i].line);
-	message_add(&msg, "link '%s': ", m->link[i].name);
-	return msg;
+	return link_message(c, &m->link[i], m->link[i].line);
 }
 
 static int memory_check(const struct check *c)
@@ -170,6 +185,45 @@ static int memory_check(const struct check *c)
 	return -1;
 }
 
+/* --- links ------------------------------------------------------------------------- */
+
+static bool is_ram(uint64_t at, uint64_t memory)
+{
+	return at < MIN(memory, GIB(3)) ||
+	       (at >= GIB(4) && at - GIB(4) < memory - MIN(memory, GIB(3)));
+}
+
+/* A given window starts and ends in RAM of the end that it shows. */
+static int window_check(const struct check *c, const struct manifest_link *link)
+{
+	const struct manifest_vm *vm = &c->m->vm[link->end[!link->privileged].vm];
+	uint64_t memory = manifest_vm_memory(vm, c->limits);
+	struct message msg;
+
+	if (!link->window_size || (vm->memory_plus_modules && !c->limits->module))
+		return 0;
+	if (is_ram(link->window_base, memory) &&
+	    is_ram(link->window_base + link->window_size - 1, memory))
+		return 0;
+	msg = link_message(c, link, link->key_line[LINK_KEY_WINDOW]);
+	message_add(&msg, "the window reaches out of the RAM of VM '%s', which has "
+		    "%lu MiB%s", vm->name, memory >> 20,
+		    memory > GIB(3) ? ", from 3G on at 4G" : "");
+	return -1;
+}
+
+static int link_check(const struct check *c, const struct manifest_link *link)
+{
+	struct message msg;
+
+	if (c->limits->module && link->module.len &&
+	    !module_find(c->limits, link->module)) {
+		msg = link_message(c, link, link->key_line[LINK_KEY_MODULE]);
+		return module_missing(c, &msg, link->module);
+	}
+	return window_check(c, link);
+}
+
 int manifest_check(const struct manifest *m, const char *file,
 		   const struct manifest_limits *limits, char *error)
 {
@@ -177,6 +231,9 @@ int manifest_check(const struct manifest *m, const char *file,
 
 	for (uint32_t i = 0; i < m->vm_count; i++)
 		if (modules_check(&c, &m->vm[i]) || cpus_check(&c, &m->vm[i]))
+			return -1;
+	for (uint32_t i = 0; i < m->link_count; i++)
+		if (link_check(&c, &m->link[i]))
 			return -1;
 	return memory_check(&c);
 }

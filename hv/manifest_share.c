@@ -112,8 +112,8 @@ static int hypervisor_check(struct manifest_parser *p)
 		return fail_key(p, LINK_KEY_CLASS, "the hypervisor has back ends for net, "
 				"block and console only");
 	if (!link->privileged)
-		return fail_key(p, LINK_KEY_PRIVILEGED, "the hypervisor cannot have less "
-				"rights than its peer");
+		return fail_key(p, LINK_KEY_PRIVILEGED, "beside the hypervisor no VM can "
+				"be the privileged end");
 	if (link->key_line[LINK_KEY_WINDOW])
 		return fail_key(p, LINK_KEY_WINDOW, "the hypervisor needs none");
 	if (link->dev_class == AMBIT_CLASS_BLOCK && !link->module.len)

@@ -9,6 +9,7 @@
 #define VM_A "[vm a]\nimage = k\nmemory = 4M\n"
 #define VM_B "[vm b]\nimage = k\nmemory = 4M\n"
 #define NET(keys) VM_A VM_B "[link n]\nends = a b\nclass = net\n" keys
+#define HOST(class, keys) VM_A "[link n]\nends = a hypervisor\nclass = " class "\n" keys
 
 static struct manifest m;
 static char *text;		/* exactly as long as it is: the sanitizer watches */
@@ -123,10 +124,113 @@ static void test_accepted(void)
 		VM_A VM_B "[link a]\nends = a b\nclass = raw\nslots = 1\nbuffer = 64\n",
 		NET("mtu = 65520\n"),
 		NET("mac = auto auto\n"),
+		NET("window = 16777215T 4K\n"),
+		NET("slots = 1024\nbuffer = 512K\n"),
+		NET("slots = 1024\nbuffer = 1M\nscheme = copy\n"),
+		NET("slots = 1024\nbuffer = 1M\nscheme = grant\n"),
+		VM_A "maps = 8388608\n",
 	};
 
 	for (uint32_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		ok(!parse(good[i]), "accepted %u %s", i, error);
+}
+
+/* Keys of one scheme are legal with every scheme, and keep their values. */
+static void test_schemes(void)
+{
+	static const char *const scheme[] = { "page", "direct", "copy", "grant" };
+	const struct manifest_link *l;
+	char buf[512];
+
+	for (uint32_t i = 0; i < 4; i++) {
+		snprintf(buf, sizeof(buf), NET("scheme = %s\nprivileged = front\n"
+			 "window = 1M, 8K\nwindow-rights = read\ngrants = 65536\n"
+			 "map-window = 7\n"), scheme[i]);
+		ok(!parse(buf), "all keys of all schemes, %s %s", scheme[i], error);
+		l = &m.link[0];
+		ok(l->scheme == AMBIT_SCHEME_PAGE + i && !l->privileged &&
+		   l->window_base == MIB(1) && l->window_size == KIB(8) &&
+		   !l->window_write && l->grants == 65536 && l->map_window == 7,
+		   "and what they say");
+		ok_eq(m.vm[1].maps, i == 3 ? 7 : 0, "only map windows that exist count");
+	}
+	ok(!parse(NET("window = all\nbuffer = 10K\nsegments = 4\nslots = 64\n")),
+	   "defaults %s", error);
+	l = &m.link[0];
+	ok(l->privileged && l->window_write && !l->window_base && !l->window_size,
+	   "the back is privileged, all RAM, writable");
+	ok(l->grants == 64 * (3 + 4) && l->map_window == l->grants,
+	   "grants for all pages of all buffers");
+	ok(!parse(NET("buffer = 1M\nslots = 1024\nscheme = grant\nsegments = 16\n")) &&
+	   m.link[0].grants == 65536 && m.link[0].map_window == 65536, "but not more than there can be %s",
+	   error);
+	ok(!parse(NET("scheme = grant\nmap-window = 10\n")
+		  "[vm c]\nimage = k\nmemory = 4M\nmaps = 5\n"
+		  "[link o]\nends = c b\nclass = raw\nscheme = grant\nmap-window = 20\n"
+		  "grants = 8\n"), "quotas %s", error);
+	ok(m.vm[0].maps == 10 && m.vm[1].maps == 30 && m.vm[2].maps == 5,
+	   "as many mappings as all map windows have pages, or what is given");
+}
+
+static void test_pool(void)
+{
+	static const struct { const char *keys; uint32_t pages, places, gifts; } table[] = {
+		{ "", 0, 0, 64 },
+		{ "pool = 16\ngifts = 0\n", 16, 16, 0 },
+		{ "pool = 16 of 64\ngifts = 65536\n", 16, 64, 65536 },
+		{ "pool = 0 of 65536\n", 0, 65536, 64 },
+		{ "pool = 7  of  7\n", 7, 7, 64 },
+	};
+	char buf[256];
+
+	for (uint32_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(buf, sizeof(buf), VM_A "%s", table[i].keys);
+		ok(!parse(buf) && m.vm[0].pool_pages == table[i].pages &&
+		   m.vm[0].pool_places == table[i].places && m.vm[0].gifts == table[i].gifts,
+		   "pool %u %s", i, error);
+	}
+}
+
+static void test_hypervisor(void)
+{
+	static const char *const scheme[] = { "page", "direct", "copy", "grant" };
+	char buf[512];
+
+	for (uint32_t i = 0; i < 4; i++) {
+		snprintf(buf, sizeof(buf), HOST("block", "module = disk\nread-only = yes\n"
+			 "privileged = back\nwindow-rights = read\nscheme = %s\n"), scheme[i]);
+		ok(!parse(buf) && m.link[0].end[1].vm == MANIFEST_HYPERVISOR &&
+		   is(m.link[0].module, "disk") && m.vm[0].link_count == 1,
+		   "a disk of the hypervisor, %s %s", scheme[i], error);
+	}
+	ok(!parse(HOST("net", "")) && is(m.link[0].net_switch, "switch0") &&
+	   m.link[0].end[0].mac[0] == 2, "the usual switch %s", error);
+	ok(!parse(HOST("net", "switch = lan-2\n")) && is(m.link[0].net_switch, "lan-2"),
+	   "a switch by name %s", error);
+	ok(!parse(HOST("console", "")) && !m.link[0].net_switch.len, "a console %s", error);
+}
+
+static void test_layout(void)
+{
+	struct manifest_layout l;
+
+	ok(!parse(NET("buffer = 4K\nslots = 8\ngrants = 24\nmap-window = 600\n"
+		      "segments = 2\n")), "a link %s", error);
+	for (m.link[0].scheme = AMBIT_SCHEME_PAGE;
+	     m.link[0].scheme <= AMBIT_SCHEME_GRANT; m.link[0].scheme++) {
+		bool bays = m.link[0].scheme <= AMBIT_SCHEME_DIRECT;
+		bool grant = m.link[0].scheme == AMBIT_SCHEME_GRANT;
+
+		manifest_link_layout(&m.link[0], &l);
+		ok(l.ring_size == 16 && l.ring_offset == 128 && l.desc_offset == 128 + 512 &&
+		   l.seg_offset == 640 + 8 * 16 && l.grant_offset == 768 + 16 * 16 &&
+		   l.control_size == 4096 && l.status_size == 4096 &&
+		   l.data_size == (bays ? 65536 : 0) && l.grant_count == (grant ? 24 : 0) &&
+		   l.map_pages == (grant ? 600 : 0), "scheme %u: sizes", m.link[0].scheme);
+		ok_eq(manifest_link_memory(&m.link[0]),
+		      2 * (3 * 4096 + (bays ? 65536 : 0) + (grant ? 24 * 32 + 600 * 4 : 0)),
+		      "of both ends");
+	}
 }
 
 static void test_cmdline(void)
@@ -217,6 +321,53 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ NET("class = net\n"), "t:10: class: given already in line 9" },
 	{ VM_A VM_B "[link n]\nclass = nett\n", "'nett' is none of net, block, raw, console" },
 	{ NET("scheme = pages\n"), "'pages' is none of page, direct, copy, grant" },
+	{ VM_A "maps = 8388609\n", "t:4: maps: 8388609 is not between 0 and 8388608" },
+	{ VM_A "gifts = 65537\n", "t:4: gifts: 65537 is not between 0 and 65536" },
+	{ VM_A "pool = 65537\n", "t:4: pool: 65537 is not between 0 and 65536" },
+	{ VM_A "pool = 8 of 7\n", "t:4: pool: 8 is not between 0 and 7" },
+	{ VM_A "pool = 8 7\n", "t:4: pool: '8 7' is neither a number of pages nor "
+	  "PAGES of PLACES, as in 16 of 64" },
+	{ VM_A "pool = 8 of\n", "'8 of' is neither" },
+	{ VM_A "pool = 8 of 9 10\n", "'8 of 9 10' is neither" },
+	{ VM_A "pool = 8K\n", "'8K' is not a number" },
+	{ VM_A "pool = ,\n", "'' is not a number" },
+	{ "[vm hypervisor]\n", "t:1: a VM cannot be named 'hypervisor', which means the "
+	  "hypervisor itself" },
+	{ VM_A "[link n]\nends = hypervisor a\n",
+	  "t:5: ends: the hypervisor can be the back end only, the second one" },
+	{ VM_A "[link n]\nends = hypervisor hypervisor\n", "the back end only" },
+	{ HOST("raw", ""), "t:6: class: the hypervisor has back ends for net, block and "
+	  "console only" },
+	{ HOST("block", ""), "t:4: link 'n' lacks the key 'module', the image that the "
+	  "hypervisor serves" },
+	{ HOST("block", "module = a b\n"), "t:7: module: 'a b' is not one module name" },
+	{ HOST("net", "module = a\n"), "t:7: module: only a block link to the hypervisor "
+	  "has it" },
+	{ NET("module = a\n"), "t:10: module: only a block link to the hypervisor has it" },
+	{ NET("switch = s\n"), "t:10: switch: only a net link to the hypervisor has it" },
+	{ HOST("block", "module = a\nswitch = s\n"), "t:8: switch: only a net link" },
+	{ HOST("net", "switch = a b\n"), "t:7: switch: 'a b' is not one name" },
+	{ HOST("net", "switch = abcdefghijklmnopqrstuvwx\n"),
+	  "t:7: switch: the name 'abcdefghijklmnopqrstuvwx' is too long, 23" },
+	{ HOST("net", "privileged = front\n"), "t:7: privileged: beside the hypervisor no "
+	  "VM can be the privileged end" },
+	{ HOST("net", "window = 0 4K\n"), "t:7: window: the hypervisor needs none" },
+	{ NET("privileged = a\n"), "t:10: privileged: 'a' is none of front, back" },
+	{ NET("window = 4K\n"), "t:10: window: '4K' is neither all nor an address and a "
+	  "size, as in 1M 512K" },
+	{ NET("window = 4K 4K 4K\n"), "is neither all nor" },
+	{ NET("window = 4K x\n"), "'4K x' is neither all nor" },
+	{ NET("window = 0x1000 4K\n"), "'0x1000 4K' is neither all nor" },
+	{ NET("window = 1 4K\n"), "t:10: window: '1 4K' is not a multiple of 4K" },
+	{ NET("window = 4K 6K\n"), "'4K 6K' is not a multiple of 4K" },
+	{ NET("window = 4K 0\n"), "t:10: window: its size is zero" },
+	{ NET("window = 16777215T 1T\n"), "t:10: window: '16777215T 1T' ends beyond 64 bits" },
+	{ NET("window-rights = rw\n"), "t:10: window-rights: 'rw' is none of read, write" },
+	{ NET("grants = 0\n"), "t:10: grants: 0 is not between 1 and 65536" },
+	{ NET("map-window = 65537\n"), "t:10: map-window: 65537 is not between 1 and 65536" },
+	{ NET("slots = 1024\nbuffer = 1M\n"), "t:11: link 'n': each end's 1024 slots of "
+	  "1048576 bytes need 2048 MiB in one piece, 1024 MiB are the most" },
+	{ NET("slots = 1024\nbuffer = 1M\nscheme = direct\n"), "t:11: link 'n': each end's" },
 	{ NET("slots = 48\n"), "t:10: slots: 48 is not a power of two" },
 	{ NET("slots = 2048\n"), "2048 is not between 1 and 1024" },
 	{ NET("buffer = 100\n"), "100 bytes are not a multiple of 64 from 64 to 1M" },
@@ -305,6 +456,63 @@ static void test_many(void)
 	free(s);
 }
 
+static void test_check_windows(void)
+{
+	static const struct { const char *memory, *window; bool fits; } table[] = {
+		{ "8M", "0 8M", true }, { "8M", "4K 8M", false }, { "8M", "8M 4K", false },
+		{ "8M", "7M 1M", true }, { "4G", "3G 4K", false }, { "4G", "4G 1G", true },
+		{ "4G", "0 5G", true }, { "4G", "5G 4K", false }, { "4G", "0 4G", false },
+		{ "8M+modules", "9M 4K", true },
+	};
+	struct manifest_limits none = { 0 };
+	char buf[256];
+
+	for (uint32_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		snprintf(buf, sizeof(buf), "[vm a]\nimage = k\nmemory = %s\n" VM_B
+			 "[link n]\nends = a b\nclass = raw\nwindow = %s\n",
+			 table[i].memory, table[i].window);
+		ok(!parse(buf) && !manifest_check(&m, "t", &none, error) == table[i].fits,
+		   "window %s of %s %s", table[i].window, table[i].memory, error);
+	}
+	ok(!parse(NET("window = 4M 4K\nprivileged = front\n")) &&
+	   manifest_check(&m, "t", &none, error), "a window beyond the RAM");
+	ok_has(error, "t:10: link 'n': the window reaches out of the RAM of VM 'b', which "
+	       "has 4 MiB", "is refused");
+}
+
+static void test_check_links(const struct manifest_module *module)
+{
+	struct manifest_limits limits = { .module = module, .module_count = 3 };
+	static const char pool[] = "[vm a]\nimage = ping\nmemory = 8M\npool = 512 of 1024\n";
+
+	ok(!parse("[vm a]\nimage = ping\nmemory = 8M\n"
+		  "[link n]\nends = a hypervisor\nclass = block\nmodule = disk\n") &&
+	   !manifest_check(&m, "t", &limits, error), "a disk that is there %s", error);
+	limits.module_count = 1;
+	ok(manifest_check(&m, "t", &limits, error), "and one that is not");
+	ok_has(error, "t:7: link 'n': there is no boot module 'disk'; the modules are ping",
+	       "is named");
+	limits = (struct manifest_limits){ .memory = MIB(10) };
+	ok(!parse(pool) && !manifest_check(&m, "t", &limits, error), "a pool's pages fit");
+	limits.memory--;
+	ok(manifest_check(&m, "t", &limits, error), "and count");
+	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 10 MiB",
+	       "are in the sum");
+	limits.memory = MIB(10);
+	ok(!parse("[link n]\nends = a b\nclass = raw\nslots = 128\nbuffer = 64\n"
+		  "[link o]\nends = b a\nclass = raw\nslots = 128\nbuffer = 8K\n"
+		  "[link p]\nends = b a\nclass = raw\n" VM_A VM_B) &&
+	   manifest_check(&m, "t", &limits, error), "links that do not fit");
+	ok_has(error, "t:6: link 'o': too little memory: all VMs and links together need 13 MiB, "
+	       "the machine has 10 MiB", "name the first of them");
+	limits.memory = manifest_memory(&m, &limits);
+	ok(!manifest_check(&m, "t", &limits, error), "to the byte %s", error);
+	limits.memory--;
+	ok(manifest_check(&m, "t", &limits, error), "one byte less is too little");
+	ok_has(error, "t:11: link 'p': too little", "for the last one");
+	test_check_windows();
+}
+
 static void test_check(void)
 {
 	static const struct manifest_module module[] = {
@@ -345,6 +553,7 @@ static void test_check(void)
 	limits.module_count = 0;
 	ok(manifest_check(&m, "t", &limits, error), "no module at all");
 	ok_has(error, "there is no boot module 'ping', nor any other", "is told as well");
+	test_check_links(module);
 	ok(!parse(VM_A "control = *\n" VM_B), "control = *");
 	ok(manifest_controls(&m, 0, 1), "is a right over all");
 }
@@ -353,6 +562,10 @@ int main(void)
 {
 	test_full();
 	test_accepted();
+	test_schemes();
+	test_pool();
+	test_hypervisor();
+	test_layout();
 	test_cmdline();
 	test_mistakes();
 	test_mangled();
