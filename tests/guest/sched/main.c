@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * sched: watches the VMs whose names are in `fair=a,b,c` for a while and checks
- * that each of them got its share of the pCPU within 10%; then stops all that
- * still run. It needs control of all of them.
+ * that each of them got its share of the pCPU within 10%; or that the one in
+ * `floor=` got `permille=` of it at least. Then it stops all that still run. It
+ * needs control of all of them.
  */
 #include "tests/guest/lib/check.h"
 
@@ -70,11 +71,30 @@ static void check_fair(uint64_t ms)
 	CHECK(sum >= ms * MS * 8 / 10 && sum <= ms * MS * 11 / 10);
 }
 
+static void check_floor(uint64_t ms)
+{
+	char name[24] = "";
+	uint64_t from, permille, ran;
+
+	cmdline_get("floor", name, sizeof(name));
+	list_read();
+	ran = find(name)->run_ns;
+	from = time_now();
+	time_sleep_until(from + ms * MS);
+	list_read();
+	permille = (find(name)->run_ns - ran) * 1000 / (time_now() - from);
+	printf("%s got %lu permille of the time\n", name, permille);
+	CHECK(permille >= cmdline_u64("permille", 0));
+}
+
 int guest_main(void)
 {
 	list = page_alloc(1);
 	time_sleep_until(time_now() + 100 * MS);	/* all have come up */
-	check_fair(cmdline_u64("for-ms", 1000));
+	if (cmdline_has("floor"))
+		check_floor(cmdline_u64("for-ms", 1000));
+	else
+		check_fair(cmdline_u64("for-ms", 1000));
 	/* Who ends by itself gets the time to. */
 	time_sleep_until(time_now() + cmdline_u64("then-ms", 100) * MS);
 	list_read();
