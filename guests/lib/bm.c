@@ -43,12 +43,6 @@ static uint32_t seg_pages(const struct bm_seg *s)
 	return (uint32_t)((in_page + s->len + PAGE_MASK) >> PAGE_SHIFT);
 }
 
-static uint32_t max_pages(const struct bm *b)
-{
-	return (uint32_t)(ALIGN_UP(b->buffer_size, PAGE_SIZE) >> PAGE_SHIFT) +
-	       b->seg_max;
-}
-
 /* Copy the segments and return their bytes; more than fit: UINT64_MAX. */
 static uint64_t segs_take(const struct bm *b, struct bm_own *own,
 			  const struct bm_seg *seg, uint32_t n)
@@ -64,7 +58,7 @@ static uint64_t segs_take(const struct bm *b, struct bm_own *own,
 		own->seg[i] = seg[i];
 	}
 	own->segs = (uint8_t)n;
-	return pages <= max_pages(b) ? len : UINT64_MAX;
+	return pages <= b->pages_max ? len : UINT64_MAX;
 }
 
 int bm_register(struct bm *b, uint32_t slot, enum bm_dir dir,
@@ -198,7 +192,9 @@ int bm_result(const struct bm *b, uint32_t slot)
 	if (slot >= b->slots || !b->held[slot].dir)
 		return held_error(b);
 	/* What the peer's death cut short may have moved anything. */
-	return bm_alive(b) ? b->held[slot].result : BM_GONE;
+	if (!bm_alive(b))
+		return BM_GONE;
+	return bm_queue_view_lost(b, slot) ? BM_FAULT : b->held[slot].result;
 }
 
 /* Finish a slot that had a view or a move that failed: the status to tell. */

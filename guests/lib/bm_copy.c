@@ -9,12 +9,12 @@
 static inline int copy_move(struct bm *b, struct ambit_copy_item move)
 {
 	if (likely(move.len))
-		*bm_move_new(b) = move;
+		*bm_queue_move(b) = move;
 	return BM_OK;
 }
 
-static int copy_send(struct bm *b, uint32_t slot, uint32_t off,
-		     const void *src, uint32_t len)
+int bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		 uint32_t len)
 {
 	return copy_move(b, (struct ambit_copy_item){
 		.flags = AMBIT_COPY_TO_PEER,
@@ -25,8 +25,8 @@ static int copy_send(struct bm *b, uint32_t slot, uint32_t off,
 	});
 }
 
-static int copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			uint32_t len)
+int bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		    uint32_t len)
 {
 	return copy_move(b, (struct ambit_copy_item){
 		.slot = slot,
@@ -39,11 +39,11 @@ static int copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 const struct bm_transport bm_copy = {
 	.attach = bm_desc_attach,
 	.detach = bm_desc_detach,
-	.send = copy_send,
-	.receive = copy_receive,
-	.map = bm_bounce_map,
-	.view = bm_bounce_view,
-	.unmap = bm_bounce_unmap,
-	.flush = bm_move_all,
-	.down = bm_bounce_down,
+	.send = bm_copy_send,
+	.receive = bm_copy_receive,
+	.map = bm_queue_bounce,
+	.view = bm_queue_view,
+	.unmap = bm_queue_unmap,
+	.flush = bm_queue_flush,
+	.down = bm_queue_down,
 };

@@ -28,8 +28,5 @@ int bm_desc_attach(struct bm *b, uint32_t slot)
 void bm_desc_detach(struct bm *b, uint32_t slot)
 {
 	WRITE_ONCE(*desc_word(b, slot), 0ull);
-	/* Who marked its use before it read the descriptor is seen here. */
-	FENCE_FULL();
-	if (unlikely(READ_ONCE(b->status->use[slot])))
-		bm_sys_settle(b->endpoint);
+	bm_withdraw(b, slot, 1);
 }

@@ -37,7 +37,7 @@ struct bm_own {			/* an own slot */
 struct bm_held {		/* a slot of the peer, POSTED to finish */
 	uint8_t dir;		/* 0: not held */
 	uint8_t quiet;
-	uint8_t viewed;		/* the transport's unmap() is due at the finish */
+	uint8_t viewed;		/* enum bm_viewed: unmap() is due at the finish */
 	int8_t result;		/* of the moves so far */
 	uint32_t len;
 	uint64_t bay;		/* of the post: byte offset in the writer's data area */
@@ -58,30 +58,53 @@ struct bm_transport {
 		    uint32_t len);
 	int (*receive)(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 		       uint32_t len);
-	/* NULL: a view needs no preparation. Sets held.viewed if unmap() is due. */
+	/* NULL: a view needs no preparation. Sets held.viewed if it does. */
 	int (*map)(struct bm *b, uint32_t slot);
 	int (*view)(struct bm *b, uint32_t slot, struct bm_seg *seg,
 		    uint32_t max);
 	/* The slot is finished; len bytes of an IN view are to reach the owner. */
 	void (*unmap)(struct bm *b, uint32_t slot, uint32_t len);
-	/* Do what b->moves and b->views count; true if all went well, and then the
-	 * tail (or NULL) was run too. NULL: nothing is ever queued. */
+	/* b->queued says that there is something: do it. True if all went well, and
+	 * then the tail (or NULL) was run too. NULL: nothing is ever queued. */
 	bool (*flush)(struct bm *b, const struct ambit_tail *tail);
 	/* The connection is over: give up all views. NULL: there are none. */
 	void (*down)(struct bm *b);
 };
 
-extern const struct bm_transport bm_page, bm_copy;
+extern const struct bm_transport bm_page, bm_copy, bm_grant;
+/* That of scheme direct for this end's rights. */
+const struct bm_transport *bm_direct(const struct ambit_link_info *l);
 
-/* What a scheme with data calls has queued, and its views (bm_move.c). */
+/* Operations that more than one of them have: bm_page.c, bm_copy.c. */
+void bm_bay_fill(struct bm *b, const struct bm_own *own);
+void bm_bay_fetch(struct bm *b, const struct bm_own *own, uint32_t len);
+int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		uint32_t len);
+int bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		   uint32_t len);
+int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max);
+int bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		 uint32_t len);
+int bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		    uint32_t len);
+
+#define BM_PAGES_MAX	256u	/* of one item of a grant call */
+
+enum bm_viewed { BM_VIEW_BOUNCE = 1, BM_VIEW_MAPPED, BM_VIEW_FAILED };
+
+/* What a scheme with data calls has queued, and its views (bm_queue.c). */
 struct bm_queue {
 	struct ambit_copy_item move[AMBIT_BATCH_MAX];
+	struct ambit_map_item map[AMBIT_BATCH_MAX];
+	struct ambit_map_item unmap[2 * AMBIT_BATCH_MAX]; /* + of failed maps */
+	uint32_t moves, maps, unmaps;
+	uint32_t bounce_stride;
 	uint64_t bounce_all;	/* a bit for each bounce buffer there is, ... */
 	uint64_t bounce_free;	/* that is free, ... */
 	uint64_t bounce_over;	/* and that is free after the next flush */
-	uint8_t *bounce;
-	uint32_t bounce_stride;
+	uint32_t *revocations;	/* [slots] status.revocations before the mapping */
 	uint8_t *bounce_of;	/* [slots] of a viewed slot */
+	uint8_t *bounce;
 };
 
 struct bm {
@@ -101,11 +124,19 @@ struct bm {
 	struct bm_queue *queue;		/* NULL: the scheme has no data calls */
 	struct ambit_desc *desc;
 	struct ambit_seg *seg;
+	const struct ambit_desc *peer_desc;
+	const struct ambit_seg *peer_seg;
+	struct ambit_grant *grant;
+	const struct ambit_grant *peer_grant;
+	uint8_t *window;		/* of the peer (direct) or for mappings (grant) */
+	uint64_t window_base, window_size;
+	struct bm_seg *piece;		/* [seg_max] of a peer's buffer, in the window */
 	uint32_t endpoint;
 	uint32_t slots;
 	uint32_t buffer_size;
 	uint32_t stride;	/* of bays, in units; 0: there are none */
 	uint32_t seg_max;
+	uint32_t pages_max;	/* of a buffer */
 	uint32_t slot_step;	/* what items call slot n, in n; 1 but for grant */
 	uint32_t mask;		/* ring_size - 1 */
 	/* The running connection. */
@@ -117,8 +148,8 @@ struct bm {
 	uint32_t loud_published; /* ... and published */
 	uint32_t cons;		/* messages of the peer taken */
 	uint32_t seen;		/* of the peer's prod; = cons in any phase but UP */
-	uint32_t moves;		/* queued for the flush */
-	uint32_t views;		/* mappings to be made or ended by it */
+	uint32_t queued;	/* not 0: the transport's flush has work */
+	uint32_t stamp;		/* last generation of grant entries */
 	uint32_t drain;		/* next own slot to give back */
 	uint32_t incarnation;	/* of the peer, when last up */
 	uint32_t resets;	/* because of malformed words of that incarnation */
@@ -158,25 +189,53 @@ void bm_link_reset(struct bm *b);
 /* Whether bm_link_next() would do something, in any phase but UP. */
 bool bm_link_ready(const struct bm *b);
 
-/* --- bm_desc.c: descriptors of own slots, a transport's attach and detach ---------- */
+/* --- withdrawing own entries -------------------------------------------------------- */
 
+static inline bool bm_used(const struct bm *b, uint32_t first, uint32_t n)
+{
+	uint32_t any = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		any |= READ_ONCE(b->status->use[first + i]);
+	return any;
+}
+
+/* Entries with these use counts were cleared: when this returns, no operation
+ * acts on them. True if a mapping is left. */
+static inline bool bm_withdraw(const struct bm *b, uint32_t first, uint32_t n)
+{
+	/* Who marked its use before it read the entry is seen behind this. */
+	FENCE_FULL();
+	if (likely(!bm_used(b, first, n)))
+		return false;
+	bm_sys_settle(b->endpoint);
+	return bm_used(b, first, n);
+}
+
+/* bm_desc.c: descriptors of own slots, a transport's attach and detach. */
 int bm_desc_attach(struct bm *b, uint32_t slot);
 void bm_desc_detach(struct bm *b, uint32_t slot);
 
-/* --- bm_move.c: moves by data calls ------------------------------------------------ */
+/* --- bm_queue.c: data calls ---------------------------------------------------------- */
 
-/* Do what is queued in b->queue->move; as transport.flush. */
-bool bm_move_all(struct bm *b, const struct ambit_tail *tail);
+/* The transport's flush, unmap, view and down; map by a bounce buffer. */
+bool bm_queue_flush(struct bm *b, const struct ambit_tail *tail);
+void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len);
+int bm_queue_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
+		  uint32_t max);
+void bm_queue_down(struct bm *b);
+int bm_queue_bounce(struct bm *b, uint32_t slot);
+/* Queue the mapping of a slot at its own place in the map window. */
+int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map);
+/* Whether a mapped view may have been withdrawn by force. */
+bool bm_queue_view_lost(const struct bm *b, uint32_t slot);
+/* Withdraw mappings of own entries, which are cleared already. */
+void bm_revoke(struct bm *b, uint32_t ref, uint32_t count);
 /* A place for one more move, which the caller fills. */
-static inline struct ambit_copy_item *bm_move_new(struct bm *b)
+static inline struct ambit_copy_item *bm_queue_move(struct bm *b)
 {
-	if (unlikely(b->moves == AMBIT_BATCH_MAX))
-		bm_move_all(b, NULL);
-	return &b->queue->move[b->moves++];
+	if (unlikely(b->queue->moves == AMBIT_BATCH_MAX))
+		bm_queue_flush(b, NULL);
+	b->queued = true;
+	return &b->queue->move[b->queue->moves++];
 }
-/* Views by bounce buffers, over the transport's send and receive. */
-int bm_bounce_map(struct bm *b, uint32_t slot);
-int bm_bounce_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
-		   uint32_t max);
-void bm_bounce_unmap(struct bm *b, uint32_t slot, uint32_t len);
-void bm_bounce_down(struct bm *b);

@@ -12,15 +12,17 @@
 #define BOUNCE_BYTES	65536u	/* of bounce buffers, but one at least */
 #define BOUNCE_MAX	64u
 
-static const struct bm_transport *transport_of(uint8_t scheme)
+static const struct bm_transport *transport_of(const struct ambit_link_info *l)
 {
-	switch (scheme) {
+	switch (l->scheme) {
 	case AMBIT_SCHEME_PAGE:
 		return &bm_page;
+	case AMBIT_SCHEME_DIRECT:
+		return bm_direct(l);
 	case AMBIT_SCHEME_COPY:
 		return &bm_copy;
 	default:
-		return NULL;
+		return &bm_grant;
 	}
 }
 
@@ -28,6 +30,13 @@ static const struct bm_transport *transport_of(uint8_t scheme)
 static uint32_t stride_of(const struct ambit_link_info *l)
 {
 	return ALIGN_UP(l->buffer_size, BM_BAY_UNIT) / BM_BAY_UNIT;
+}
+
+/* Pages that a buffer touches, at most. */
+static uint32_t pages_max(const struct ambit_link_info *l)
+{
+	return (uint32_t)(ALIGN_UP(l->buffer_size, PAGE_SIZE) >> PAGE_SHIFT) +
+	       l->seg_max;
 }
 
 /* An array of the control area: aligned, behind the header, inside. */
@@ -60,13 +69,25 @@ static bool bays_fit(const struct ambit_link_info *l)
 	return l->data_size >= 2ull * l->slots * stride_of(l) * BM_BAY_UNIT;
 }
 
+/* Entries for each slot, however its pages are cut. */
+static bool grants_fit(const struct ambit_link_info *l)
+{
+	return array_fits(l, l->grant_offset, l->grant_count,
+			  sizeof(struct ambit_grant)) &&
+	       l->grant_count >= (uint64_t)l->slots * pages_max(l);
+}
+
 static bool scheme_fits(const struct ambit_link_info *l)
 {
 	switch (l->scheme) {
 	case AMBIT_SCHEME_PAGE:
 		return bays_fit(l);
+	case AMBIT_SCHEME_DIRECT:
+		return bays_fit(l) && descs_fit(l);
 	case AMBIT_SCHEME_COPY:
 		return descs_fit(l);
+	case AMBIT_SCHEME_GRANT:
+		return grants_fit(l);
 	default:
 		return false;
 	}
@@ -83,7 +104,9 @@ static bool link_makes_sense(const struct ambit_link_info *l)
 
 static bool has_queue(const struct ambit_link_info *l)
 {
-	return l->scheme == AMBIT_SCHEME_COPY;
+	if (l->scheme == AMBIT_SCHEME_DIRECT)
+		return l->flags & AMBIT_LINKF_PRIVILEGED && !l->window_size;
+	return l->scheme != AMBIT_SCHEME_PAGE;
 }
 
 static uint32_t bounce_stride(const struct ambit_link_info *l)
@@ -100,7 +123,7 @@ static uint32_t bounce_count(const struct ambit_link_info *l)
 
 static size_t queue_bytes(const struct ambit_link_info *l)
 {
-	return sizeof(struct bm_queue) + ALIGN_UP(l->slots, 64u) +
+	return sizeof(struct bm_queue) + ALIGN_UP(l->slots * 5, 64u) +
 	       bounce_count(l) * (size_t)bounce_stride(l);
 }
 
@@ -111,6 +134,7 @@ size_t bm_memory(const struct ambit_link_info *l)
 		return 0;
 	return sizeof(struct bm) + l->slots * (sizeof(struct bm_own) +
 		sizeof(struct bm_held) + l->seg_max * sizeof(struct bm_seg)) +
+		l->seg_max * sizeof(struct bm_seg) +
 		(has_queue(l) ? queue_bytes(l) : 0);
 }
 
@@ -123,7 +147,8 @@ static void *slots_init(struct bm *b)
 	seg = (struct bm_seg *)(b->held + b->slots);
 	for (uint32_t i = 0; i < b->slots; i++)
 		b->own[i].seg = seg + i * b->seg_max;
-	return seg + b->slots * b->seg_max;
+	b->piece = seg + b->slots * b->seg_max;
+	return b->piece + b->seg_max;
 }
 
 static void queue_init(struct bm *b, const struct ambit_link_info *l,
@@ -133,8 +158,9 @@ static void queue_init(struct bm *b, const struct ambit_link_info *l,
 	q->bounce_all = ~0ull >> (BOUNCE_MAX - bounce_count(l));
 	q->bounce_free = q->bounce_all;
 	q->bounce_stride = bounce_stride(l);
-	q->bounce_of = (uint8_t *)(q + 1);
-	q->bounce = q->bounce_of + ALIGN_UP(l->slots, 64u);
+	q->revocations = (uint32_t *)(q + 1);
+	q->bounce_of = (uint8_t *)(q->revocations + l->slots);
+	q->bounce = (uint8_t *)(q + 1) + ALIGN_UP(l->slots * 5, 64u);
 }
 
 /* --- opening ---------------------------------------------------------------------------- */
@@ -151,6 +177,13 @@ static void areas_init(struct bm *b, const struct bm_areas *areas)
 	b->peer_ring = (const struct ambit_msg *)(peer + l->ring_offset);
 	b->desc = (struct ambit_desc *)(own + l->desc_offset);
 	b->seg = (struct ambit_seg *)(own + l->seg_offset);
+	b->grant = (struct ambit_grant *)(own + l->grant_offset);
+	b->peer_desc = (const struct ambit_desc *)(peer + l->desc_offset);
+	b->peer_seg = (const struct ambit_seg *)(peer + l->seg_offset);
+	b->peer_grant = (const struct ambit_grant *)(peer + l->grant_offset);
+	b->window = areas->window;
+	b->window_base = l->window_base;
+	b->window_size = l->window_size;
 	b->status = areas->status;
 	b->event = areas->event;
 	b->data = areas->data;
@@ -165,15 +198,16 @@ struct bm *bm_open(const struct bm_areas *areas, void *mem)
 
 	if (!link_makes_sense(l))
 		return NULL;
-	b->t = transport_of(l->scheme);
+	b->t = transport_of(l);
 	areas_init(b, areas);
 	b->endpoint = areas->endpoint;
 	b->slots = l->slots;
 	b->buffer_size = l->buffer_size;
+	b->pages_max = pages_max(l);
 	b->stride = l->data_size ? stride_of(l) : 0;
 	b->bay_end = l->data_size ? l->data_size : UINT64_MAX;
 	b->seg_max = l->seg_max;
-	b->slot_step = 1;
+	b->slot_step = l->scheme == AMBIT_SCHEME_GRANT ? pages_max(l) : 1;
 	b->mask = l->ring_size - 1;
 	rest = slots_init(b);
 	if (has_queue(l))
@@ -194,7 +228,6 @@ void bm_info(const struct bm *b, struct bm_info *info)
 		.slots = b->slots,
 		.max_len = b->buffer_size,
 		.max_segs = b->seg_max,
-		.max_pages = (uint32_t)(ALIGN_UP(b->buffer_size, PAGE_SIZE) >>
-					PAGE_SHIFT) + b->seg_max,
+		.max_pages = b->pages_max,
 	};
 }

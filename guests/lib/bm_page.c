@@ -2,12 +2,13 @@
 /*
  * Transport of scheme page: bytes pass through bays in the writer's data area.
  * The writer copies in, the reader copies out; nothing else is shared. A post
- * of an OUT slot is a snapshot of its buffer.
+ * of an OUT slot is a snapshot of its buffer. Scheme direct does the same where a
+ * direction is closed to its window.
  */
 #include "guests/lib/bm_impl.h"
 #include "guests/lib/str.h"
 
-static void page_fill(struct bm *b, const struct bm_own *own)
+void bm_bay_fill(struct bm *b, const struct bm_own *own)
 {
 	uint8_t *bay = b->data + (uint64_t)own->bay * BM_BAY_UNIT;
 	uint32_t left = own->posted;
@@ -21,7 +22,7 @@ static void page_fill(struct bm *b, const struct bm_own *own)
 	}
 }
 
-static void page_fetch(struct bm *b, const struct bm_own *own, uint32_t len)
+void bm_bay_fetch(struct bm *b, const struct bm_own *own, uint32_t len)
 {
 	const uint8_t *bay = b->peer_data + (uint64_t)own->bay * BM_BAY_UNIT;
 
@@ -34,22 +35,21 @@ static void page_fetch(struct bm *b, const struct bm_own *own, uint32_t len)
 	}
 }
 
-static int page_send(struct bm *b, uint32_t slot, uint32_t off,
-		     const void *src, uint32_t len)
+int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		uint32_t len)
 {
 	memcpy(b->data + b->held[slot].bay + off, src, len);
 	return BM_OK;
 }
 
-static int page_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			uint32_t len)
+int bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		   uint32_t len)
 {
 	memcpy(dst, b->peer_data + b->held[slot].bay + off, len);
 	return BM_OK;
 }
 
-static int page_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
-		     uint32_t max)
+int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
 {
 	const struct bm_held *h = &b->held[slot];
 	uintptr_t area = (uintptr_t)(h->dir == BM_IN ? b->data : b->peer_data);
@@ -61,9 +61,9 @@ static int page_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 }
 
 const struct bm_transport bm_page = {
-	.fill = page_fill,
-	.fetch = page_fetch,
-	.send = page_send,
-	.receive = page_receive,
-	.view = page_view,
+	.fill = bm_bay_fill,
+	.fetch = bm_bay_fetch,
+	.send = bm_bay_send,
+	.receive = bm_bay_receive,
+	.view = bm_bay_view,
 };

@@ -77,14 +77,14 @@ static void bm_carry(struct bm *b, uint32_t flags, uint64_t deadline)
 /* Whether a flush of the end has more to do than to publish. */
 static inline bool bm_queued(const struct bm *b)
 {
-	return (b->moves | b->views) && b->phase == BM_PHASE_UP;
+	return b->queued && b->phase == BM_PHASE_UP;
 }
 
 int bm_flush(struct bm *b)
 {
 	if (unlikely(b->phase != BM_PHASE_UP))
 		return BM_GONE;
-	if (b->moves | b->views)
+	if (b->queued)
 		bm_carry(b, 0, 0);
 	else if (bm_publish(b))
 		bm_sys_notify(b->endpoint);

@@ -46,7 +46,9 @@ static inline int64_t fake_piece(const struct ambit_copy_item *item,
 	return (int64_t)len;
 }
 
-/* Up to `budget` bytes of an item; its status. The entry is marked used. */
+#include "tests/unit/fake_grant.h"
+
+/* Up to `budget` bytes of an item whose slot is marked used; its status. */
 static inline int fake_copy_desc(uint32_t endpoint,
 				 struct ambit_copy_item *item, uint32_t *budget)
 {
@@ -90,21 +92,32 @@ static inline int fake_copy_desc(uint32_t endpoint,
 	return item->done == item->len ? AMBIT_OK : AMBIT_ERANGE;
 }
 
-static inline int fake_copy_item(uint32_t endpoint,
+static inline int fake_copy_slot(uint32_t endpoint,
 				 struct ambit_copy_item *item, uint32_t *budget)
 {
 	uint32_t *use = fake[endpoint ^ 1].status->use;
+	int r;
+
+	if (item->slot >= fake[endpoint].info.slots)
+		return AMBIT_ENOENT;
+	__atomic_fetch_add(&use[item->slot], 1, __ATOMIC_SEQ_CST);
+	r = fake_copy_desc(endpoint, item, budget);
+	__atomic_fetch_sub(&use[item->slot], 1, __ATOMIC_SEQ_CST);
+	return r;
+}
+
+static inline int fake_copy_item(uint32_t endpoint,
+				 struct ambit_copy_item *item, uint32_t *budget)
+{
+	int r;
 
 	if (fake_fail && !--fake_fail)
 		return AMBIT_EFAULT;
-	if (item->slot >= fake[endpoint].info.slots)
-		return AMBIT_ENOENT;
 	__atomic_fetch_add(&fake_op[endpoint], 1, __ATOMIC_SEQ_CST);
-	__atomic_fetch_add(&use[item->slot], 1, __ATOMIC_SEQ_CST);
-	item->status = fake_copy_desc(endpoint, item, budget);
-	__atomic_fetch_sub(&use[item->slot], 1, __ATOMIC_SEQ_CST);
+	r = fake_kind == FAKE_GRANT ? fake_copy_grant(endpoint, item, budget) :
+				      fake_copy_slot(endpoint, item, budget);
 	__atomic_fetch_add(&fake_op[endpoint], 1, __ATOMIC_SEQ_CST);
-	return item->status;
+	return r;
 }
 
 static inline bool fake_passes(uint32_t wake, uint32_t from, uint32_t to)
@@ -133,24 +146,38 @@ static inline void fake_tail(uint32_t endpoint, const struct ambit_tail *tail)
 		bm_sys_wait(tail->deadline);
 }
 
-static inline int64_t fake_items(uint32_t endpoint, uint32_t call, void *items,
-				 uint32_t n, bool *good)
+/* The first n copy items: how many were dealt with. */
+static inline uint32_t fake_copies(uint32_t endpoint,
+				   struct ambit_copy_item *item, uint32_t n,
+				   bool *good)
 {
-	struct ambit_copy_item *item = items;
 	uint32_t budget = fake_budget, i;
 
-	if (call != AMBIT_HC_COPY || fake_kind == FAKE_PAGE)
-		return AMBIT_EINVAL;
-	if (!fake_connected())
-		return AMBIT_EGONE;
-	for (i = 0; i < MIN(n, (uint32_t)AMBIT_BATCH_MAX) && budget; i++) {
+	for (i = 0; i < n && budget; i++) {
 		item[i].status = fake_copy_item(endpoint, &item[i], &budget);
 		if (item[i].status == AMBIT_EAGAIN)
 			break;
 		*good &= !item[i].status;
 	}
-	*good &= i == n;
 	return i;
+}
+
+static inline int64_t fake_items(uint32_t endpoint, uint32_t call, void *items,
+				 uint32_t n, bool *good)
+{
+	uint32_t max = MIN(n, (uint32_t)AMBIT_BATCH_MAX), done;
+	bool copy = call == AMBIT_HC_COPY;
+
+	if (fake_kind != FAKE_GRANT &&
+	    !(copy && (fake_kind == FAKE_COPY ||
+		       (fake_kind == FAKE_DIRECT_HOST && endpoint == 1))))
+		return AMBIT_EINVAL;
+	if ((copy || call == AMBIT_HC_GRANT_MAP) && !fake_connected())
+		return AMBIT_EGONE;
+	done = copy ? fake_copies(endpoint, items, max, good) :
+		      fake_grants(endpoint, call, items, max, good);
+	*good &= done == n;
+	return done;
 }
 
 int64_t bm_sys_data(uint32_t call, uint32_t endpoint, void *items, uint32_t n,

@@ -24,12 +24,16 @@
 #define FAKE_PATIENCE_S 10
 #define FAKE_RING_OFFSET 256u
 
-/* What fake_make() makes; the end after _DIRECT is the privileged one. */
+/* What fake_make() makes. After DIRECT: which end is privileged; HOST: the back
+ * end is the hypervisor's, which has no window. */
 enum fake_kind {
-	FAKE_PAGE, FAKE_COPY, FAKE_KINDS
+	FAKE_PAGE, FAKE_COPY, FAKE_GRANT, FAKE_DIRECT_A, FAKE_DIRECT_B,
+	FAKE_DIRECT_A_RO, FAKE_DIRECT_B_RO, FAKE_DIRECT_HOST, FAKE_KINDS
 };
 static const char *const fake_name[] = {
-	"page", "copy"
+	"page", "copy", "grant", "direct, front privileged",
+	"direct, back privileged", "direct, front privileged, read-only",
+	"direct, back privileged, read-only", "direct, hypervisor"
 };
 
 struct fake_end {
@@ -40,6 +44,7 @@ struct fake_end {
 	struct bm *bm;
 	void *mem;
 	bool virq;		/* pending on this end's vCPU */
+	uint32_t *mapped;	/* grant: [window pages] the peer's entry + 1 */
 	unsigned long notifies, waits, settles;
 };
 
@@ -146,16 +151,46 @@ static inline void fake_layout(struct ambit_link_info *l)
 	at += l->slots * (uint32_t)sizeof(struct ambit_desc);
 	l->seg_offset = at;
 	at += l->slots * l->seg_max * (uint32_t)sizeof(struct ambit_seg);
+	l->grant_offset = at;
+	at += l->grant_count * (uint32_t)sizeof(struct ambit_grant);
 	l->control_size = at;
 }
 
-static inline void fake_scheme(struct ambit_link_info *l)
+/* The end's share of scheme direct: window and rights. */
+static inline void fake_direct(struct ambit_link_info *l, unsigned int end)
 {
-	if (fake_kind == FAKE_COPY)
+	unsigned int priv = fake_kind == FAKE_DIRECT_B ||
+			    fake_kind == FAKE_DIRECT_B_RO ||
+			    fake_kind == FAKE_DIRECT_HOST;
+	bool rw = fake_kind != FAKE_DIRECT_A_RO && fake_kind != FAKE_DIRECT_B_RO;
+
+	l->scheme = AMBIT_SCHEME_DIRECT;
+	l->flags = end == priv ? AMBIT_LINKF_PRIVILEGED : AMBIT_LINKF_PEER_PRIV;
+	l->flags |= rw ? AMBIT_LINKF_WINDOW_RW : 0;
+	if (end != priv || fake_kind == FAKE_DIRECT_HOST)
+		return;
+	l->window = (uint64_t)fake_ram_window(rw);
+	l->window_base = FAKE_GPA;
+	l->window_size = FAKE_RAM;
+}
+
+static inline void fake_scheme(struct ambit_link_info *l, unsigned int end)
+{
+	uint32_t pages = l->buffer_size / (uint32_t)PAGE_SIZE + 1 + l->seg_max;
+
+	if (fake_kind == FAKE_COPY) {
 		l->scheme = AMBIT_SCHEME_COPY;
-	else
+	} else if (fake_kind == FAKE_GRANT) {
+		l->scheme = AMBIT_SCHEME_GRANT;
+		l->grant_count = l->slots * pages;
+		l->window_size = l->grant_count * PAGE_SIZE;
+		l->window = (uint64_t)fake_ram_sink(end, l->window_size);
+	} else if (fake_kind == FAKE_PAGE) {
 		l->scheme = AMBIT_SCHEME_PAGE;
-	if (l->scheme == AMBIT_SCHEME_PAGE)
+	} else {
+		fake_direct(l, end);
+	}
+	if (fake_kind == FAKE_PAGE || l->scheme == AMBIT_SCHEME_DIRECT)
 		l->data_size = 2ull * l->slots * ALIGN_UP(l->buffer_size, 64u);
 }
 
@@ -174,7 +209,7 @@ static inline void fake_make(uint32_t slots, uint32_t buffer_size,
 		l->ring_size = 2;
 		while (l->ring_size < 2 * slots)
 			l->ring_size *= 2;
-		fake_scheme(l);
+		fake_scheme(l, (unsigned int)i);
 		fake_layout(l);
 		fake[i].control = fake_area(l->control_size);
 		fake[i].data = fake_area(l->data_size);
@@ -182,6 +217,7 @@ static inline void fake_make(uint32_t slots, uint32_t buffer_size,
 			(slots + l->grant_count) * sizeof(uint32_t));
 		fake[i].status->peer_incarnation = 1;
 		fake[i].event = fake_area(sizeof(struct ambit_event));
+		fake[i].mapped = fake_area(l->grant_count * sizeof(uint32_t));
 	}
 	fake_threads = false;
 	fake_lost = 0;
@@ -216,6 +252,8 @@ static inline void fake_free(void)
 		free(fake[i].data);
 		free(fake[i].status);
 		free(fake[i].event);
+		free(fake[i].mapped);
+		fake[i].mapped = NULL;
 		fake[i].control = fake[i].data = NULL;
 		fake[i].status = NULL;
 		fake[i].event = NULL;

@@ -54,6 +54,43 @@ static inline void *fake_ram(size_t bytes)
 	return memset(p, 0, bytes);
 }
 
+/* A window onto all of it; writes fault if it is not rw. */
+static inline void *fake_ram_window(bool rw)
+{
+	static void *window[2];
+
+	if (!window[rw])
+		window[rw] = mmap(NULL, FAKE_RAM,
+				  rw ? PROT_READ | PROT_WRITE : PROT_READ,
+				  MAP_SHARED, fake_ram_fd, 0);
+	return window[rw];
+}
+
+/* A map window, of FAKE_RAM bytes at most: what is not mapped faults. */
+static inline void *fake_ram_sink(unsigned int end, size_t bytes)
+{
+	static void *window[2];
+
+	if (bytes > FAKE_RAM)
+		_exit(97);
+	if (!window[end])
+		window[end] = mmap(NULL, FAKE_RAM, PROT_NONE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return mmap(window[end], FAKE_RAM, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
+/* Map a page of RAM there; gpa 0: zeros, with those rights; rights 0: nothing. */
+static inline void fake_ram_map(void *at, uint64_t gpa, int rights)
+{
+	if (gpa)
+		mmap(at, PAGE_SIZE, rights, MAP_SHARED | MAP_FIXED, fake_ram_fd,
+		     (off_t)(gpa - FAKE_GPA));
+	else
+		mmap(at, PAGE_SIZE, rights,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+}
+
 /* The program's static data is RAM too, under its own addresses. */
 static inline bool fake_static(uint64_t at, uint64_t n)
 {

@@ -3,7 +3,7 @@
  * The block device's front and back between two ends in memory: all operations,
  * limits, many requests in flight, a restart of the back end; over every scheme.
  */
-/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_desc.c guests/lib/bm_move.c guests/lib/bm_copy.c guests/drivers/blk_front.c guests/drivers/blk_back.c */
+/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_direct.c guests/lib/bm_copy.c guests/lib/bm_grant.c guests/lib/bm_desc.c guests/lib/bm_queue.c guests/drivers/blk_front.c guests/drivers/blk_back.c */
 #include "guests/drivers/blk_back.h"
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/prng.h"

@@ -3,7 +3,7 @@
  * What ends a connection, over every scheme: death of the peer and its restarts,
  * words that make no sense, a peer that writes at random.
  */
-/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_desc.c guests/lib/bm_move.c guests/lib/bm_copy.c */
+/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_direct.c guests/lib/bm_copy.c guests/lib/bm_grant.c guests/lib/bm_desc.c guests/lib/bm_queue.c */
 #include "tests/unit/bm_play.h"
 
 static void test_death(void)

@@ -3,7 +3,7 @@
  * Who notifies whom and when, over every scheme: event indices, quiet messages,
  * tails, and two threads that must never miss a wake-up.
  */
-/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_desc.c guests/lib/bm_move.c guests/lib/bm_copy.c */
+/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_direct.c guests/lib/bm_copy.c guests/lib/bm_grant.c guests/lib/bm_desc.c guests/lib/bm_queue.c */
 #include "tests/unit/bm_play.h"
 
 /* One round of `depth` slots, A to B and back; end states as before. */

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Transport of scheme direct: the privileged end moves bytes of its peer's
+ * slots through its window, by the peer's descriptors, of which nothing is
+ * believed. What the rights forbid goes through bays: IN slots of the peer if
+ * the window is read-only, and all slots of the privileged end itself.
+ */
+#include "guests/lib/bm_impl.h"
+#include "guests/lib/str.h"
+
+/*
+ * The pieces of the window that are bytes [off, off + len) of the peer's slot:
+ * their number, or BM_FAULT if the descriptor does not name them or the window
+ * does not show them. Each word is read once.
+ */
+static int direct_pieces(struct bm *b, uint32_t slot, uint32_t off,
+			 uint32_t len)
+{
+	const struct ambit_seg *s = b->peer_seg + slot * b->seg_max;
+	uint64_t word = READ_ONCE(*(const word_t *)&b->peer_desc[slot]);
+	uint32_t segs = (uint32_t)(word >> 48);
+	int n = 0;
+
+	if ((uint16_t)(word >> 32) != b->held[slot].dir || segs > b->seg_max)
+		return b->held[slot].result = BM_FAULT;
+	for (; len && segs; segs--, s++) {
+		uint64_t at = READ_ONCE(s->gpa) - b->window_base;
+		uint32_t bytes = READ_ONCE(s->len);
+
+		if (at > b->window_size || bytes > b->window_size - at)
+			return b->held[slot].result = BM_FAULT;
+		if (off >= bytes) {
+			off -= bytes;
+			continue;
+		}
+		b->piece[n].p = b->window + at + off;
+		b->piece[n].len = MIN(len, bytes - off);
+		len -= b->piece[n++].len;
+		off = 0;
+	}
+	return len ? (b->held[slot].result = BM_FAULT) : n;
+}
+
+static int direct_send(struct bm *b, uint32_t slot, uint32_t off,
+		       const void *src, uint32_t len)
+{
+	int n = direct_pieces(b, slot, off, len);
+	const uint8_t *from = src;
+
+	for (int i = 0; i < n; from += b->piece[i++].len)
+		memcpy(b->piece[i].p, from, b->piece[i].len);
+	return BM_OK;
+}
+
+static int direct_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+			  uint32_t len)
+{
+	int n = direct_pieces(b, slot, off, len);
+	uint8_t *to = dst;
+
+	for (int i = 0; i < n; to += b->piece[i++].len)
+		memcpy(to, b->piece[i].p, b->piece[i].len);
+	return BM_OK;
+}
+
+static int direct_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
+		       uint32_t max)
+{
+	int n;
+
+	if (b->held[slot].dir == BM_IN && b->t->send == bm_bay_send)
+		return bm_bay_view(b, slot, seg, max);
+	n = direct_pieces(b, slot, 0, b->held[slot].len);
+	if (n > (int)max)
+		return BM_INVAL;
+	for (int i = 0; i < n; i++)
+		seg[i] = b->piece[i];
+	return n;
+}
+
+/* The peer has a window: descriptors for it, its own slots in bays. */
+#define DIRECT_USER .attach = bm_desc_attach, .detach = bm_desc_detach, \
+	.send = bm_bay_send, .receive = bm_bay_receive, .view = bm_bay_view
+/* This end has one: own slots in bays. The hypervisor's own end sees all of the
+ * peer's memory, but by the copy call, which keeps count of who uses it. */
+#define DIRECT_PRIV .fill = bm_bay_fill, .fetch = bm_bay_fetch, \
+	.receive = direct_receive, .view = direct_view
+#define DIRECT_HOST .fill = bm_bay_fill, .fetch = bm_bay_fetch, \
+	.receive = bm_copy_receive, .map = bm_queue_bounce, \
+	.view = bm_queue_view, .unmap = bm_queue_unmap, \
+	.flush = bm_queue_flush, .down = bm_queue_down
+
+const struct bm_transport *bm_direct(const struct ambit_link_info *l)
+{
+	static const struct bm_transport user[] = {
+		{ DIRECT_USER, .fetch = bm_bay_fetch }, { DIRECT_USER },
+	}, priv[] = {
+		{ DIRECT_PRIV, .send = bm_bay_send },
+		{ DIRECT_PRIV, .send = direct_send },
+	}, host[] = {
+		{ DIRECT_HOST, .send = bm_bay_send },
+		{ DIRECT_HOST, .send = bm_copy_send },
+	};
+	bool rw = l->flags & AMBIT_LINKF_WINDOW_RW;
+
+	if (!(l->flags & AMBIT_LINKF_PRIVILEGED))
+		return &user[rw];
+	return l->window_size ? &priv[rw] : &host[rw];
+}

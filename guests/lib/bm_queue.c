@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What schemes with data calls have queued: moves, mappings, and their ends. A
+ * flush does them in as few calls as can be, the last of which carries the
+ * tail. A move that failed is told twice: to the holder as the slot's result,
+ * to the owner by its DONE, which is not visible yet. Views that cannot be
+ * mapped are bounce buffers, filled and emptied by moves.
+ */
+#include "hv/abi/errno.h"
+#include "guests/lib/bm_impl.h"
+
+struct kind {			/* of items */
+	uint32_t call;
+	uint32_t size, status;	/* bytes of an item, offset of its int32_t */
+	void (*failed)(struct bm *b, const void *item);
+};
+
+/* A move of the slot failed: so does its DONE, if it is written already. */
+static void move_failed(struct bm *b, const void *item)
+{
+	uint32_t slot = ((const struct ambit_copy_item *)item)->slot /
+			b->slot_step;
+
+	b->held[slot].result = BM_FAULT;
+	for (uint32_t i = b->published; i != b->prod; i++) {
+		struct ambit_msg *m = &b->ring[i & b->mask];
+
+		if (m->kind == BM_MSG_DONE && m->slot == slot)
+			m->status = BM_FAULT;
+	}
+}
+
+/* The view is none; what of it was mapped goes. */
+static void map_failed(struct bm *b, const void *item)
+{
+	struct ambit_map_item unmap = *(const struct ambit_map_item *)item;
+
+	b->held[unmap.page / b->slot_step].viewed = BM_VIEW_FAILED;
+	unmap.count = unmap.done;
+	unmap.done = 0;
+	if (unmap.count)
+		b->queue->unmap[b->queue->unmaps++] = unmap;
+}
+
+/* A mapping that went with its owner, a use that cannot be any more. */
+static void nothing_failed(struct bm *b, const void *item)
+{
+	(void)b;
+	(void)item;
+}
+
+static const struct kind moves = {
+	AMBIT_HC_COPY, sizeof(struct ambit_copy_item),
+	offsetof(struct ambit_copy_item, status), move_failed
+}, maps = {
+	AMBIT_HC_GRANT_MAP, sizeof(struct ambit_map_item),
+	offsetof(struct ambit_map_item, status), map_failed
+}, unmaps = {
+	AMBIT_HC_GRANT_UNMAP, sizeof(struct ambit_map_item),
+	offsetof(struct ambit_map_item, status), nothing_failed
+}, revokes = {
+	AMBIT_HC_GRANT_REVOKE, sizeof(struct ambit_revoke_item),
+	offsetof(struct ambit_revoke_item, status), nothing_failed
+};
+
+static inline int32_t *status_of(const struct kind *k, uint8_t *item)
+{
+	return (int32_t *)(void *)(item + k->status);
+}
+
+/* Do left items at `item`. True if none failed: then the tail was run. */
+static bool items_do(struct bm *b, const struct kind *k, void *items,
+		     uint32_t left, const struct ambit_tail *tail)
+{
+	uint8_t *item = items;
+	bool good = true;
+
+	while (left) {
+		/* The tail is not for items of which some have failed. */
+		int64_t n = bm_sys_data(k->call, b->endpoint, item, left,
+					good ? tail : NULL);
+		bool all_failed = n < 0;
+
+		if (unlikely(all_failed))
+			n = left;
+		left -= (uint32_t)n;
+		for (; n; n--, item += k->size) {
+			if (likely(!all_failed && !*status_of(k, item)))
+				continue;
+			k->failed(b, item);
+			good = false;
+		}
+	}
+	return good;
+}
+
+bool bm_queue_flush(struct bm *b, const struct ambit_tail *tail)
+{
+	struct bm_queue *q = b->queue;
+	bool good = true;
+
+	if (likely(q->moves))
+		good = items_do(b, &moves, q->move, q->moves,
+				q->maps | q->unmaps ? NULL : tail);
+	if (unlikely(q->maps))
+		good &= items_do(b, &maps, q->map, q->maps,
+				 q->unmaps || !good ? NULL : tail);
+	if (unlikely(q->unmaps))
+		good &= items_do(b, &unmaps, q->unmap, q->unmaps,
+				 good ? tail : NULL);
+	b->queued = q->moves = q->maps = q->unmaps = 0;
+	q->bounce_free |= q->bounce_over;
+	q->bounce_over = 0;
+	return good;
+}
+
+void bm_revoke(struct bm *b, uint32_t ref, uint32_t count)
+{
+	for (uint32_t n; count; count -= n, ref += n) {
+		struct ambit_revoke_item item = {
+			.mode = AMBIT_REVOKE_FORCE,
+			.ref = ref,
+			.count = n = MIN(count, BM_PAGES_MAX),
+		};
+
+		items_do(b, &revokes, &item, 1, NULL);
+	}
+}
+
+/* --- views ------------------------------------------------------------------------- */
+
+static uint8_t *bounce_of(const struct bm *b, uint32_t slot)
+{
+	const struct bm_queue *q = b->queue;
+
+	return q->bounce + (size_t)q->bounce_of[slot] * q->bounce_stride;
+}
+
+int bm_queue_bounce(struct bm *b, uint32_t slot)
+{
+	struct bm_queue *q = b->queue;
+	struct bm_held *h = &b->held[slot];
+
+	if (h->viewed)
+		return BM_OK;
+	if (!q->bounce_free)
+		return BM_NOMEM;
+	q->bounce_of[slot] = (uint8_t)__builtin_ctzll(q->bounce_free);
+	q->bounce_free &= q->bounce_free - 1;
+	h->viewed = BM_VIEW_BOUNCE;
+	if (h->dir == BM_IN)
+		return BM_OK;
+	return b->t->receive(b, slot, 0, bounce_of(b, slot), h->len);
+}
+
+int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map)
+{
+	struct bm_queue *q = b->queue;
+
+	if (q->maps == AMBIT_BATCH_MAX)
+		bm_queue_flush(b, NULL);
+	q->map[q->maps++] = map;
+	b->queued = true;
+	q->revocations[slot] = READ_ONCE(b->status->revocations);
+	b->held[slot].viewed = BM_VIEW_MAPPED;
+	return BM_OK;
+}
+
+int bm_queue_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
+		  uint32_t max)
+{
+	const struct bm_held *h = &b->held[slot];
+
+	(void)max;	/* one is enough, and common code saw that there is one */
+	if (!h->viewed)
+		return BM_INVAL;
+	if (h->viewed == BM_VIEW_FAILED)
+		return BM_NOMEM;
+	seg[0].p = h->viewed == BM_VIEW_BOUNCE ? bounce_of(b, slot) :
+		   b->window + (size_t)slot * b->slot_step * PAGE_SIZE;
+	seg[0].len = h->len;
+	return 1;
+}
+
+bool bm_queue_view_lost(const struct bm *b, uint32_t slot)
+{
+	return b->held[slot].viewed == BM_VIEW_MAPPED &&
+	       READ_ONCE(b->status->revocations) != b->queue->revocations[slot];
+}
+
+static void view_unmap(struct bm *b, uint32_t slot)
+{
+	struct bm_queue *q = b->queue;
+	uint64_t pages = ALIGN_UP((uint64_t)b->held[slot].len, PAGE_SIZE);
+
+	if (q->unmaps == AMBIT_BATCH_MAX)
+		bm_queue_flush(b, NULL);
+	q->unmap[q->unmaps++] = (struct ambit_map_item){
+		.page = slot * b->slot_step,
+		.count = (uint32_t)(pages >> PAGE_SHIFT),
+	};
+	b->queued = true;
+}
+
+void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len)
+{
+	struct bm_held *h = &b->held[slot];
+
+	if (h->viewed == BM_VIEW_MAPPED)
+		view_unmap(b, slot);
+	if (h->viewed != BM_VIEW_BOUNCE)
+		return;
+	if (h->dir == BM_IN)
+		b->t->send(b, slot, 0, bounce_of(b, slot), len);
+	b->queue->bounce_over |= 1ull << b->queue->bounce_of[slot];
+}
+
+void bm_queue_down(struct bm *b)
+{
+	struct bm_queue *q = b->queue;
+
+	q->moves = q->maps = 0;
+	for (uint32_t i = 0; i < b->slots; i++)
+		if (b->held[i].viewed == BM_VIEW_MAPPED)
+			view_unmap(b, i);
+	bm_queue_flush(b, NULL);
+	q->bounce_free = q->bounce_all;
+}
