@@ -5,6 +5,7 @@
 #include "hv/console.h"
 #include "hv/time.h"
 #include "hv/work.h"
+#include "vio/host.h"
 
 #define HALT_NS	100000000ull	/* for the other pCPUs to come to rest */
 
@@ -82,6 +83,7 @@ void end_vm_rests(struct vm *vm)
 	hv_log("all VMs have ended:");
 	for (uint32_t i = 0; i < vm_count; i++)
 		failed += !vm_passed(&vm_table[i]);
+	host_report();
 	for (uint32_t i = 0; i < vm_count; i++)
 		services += vm_table[i].config->service;
 	if (failed)

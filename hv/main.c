@@ -17,6 +17,7 @@
 #include "hv/time.h"
 #include "hv/vm_life.h"
 #include "hv/vm_table.h"
+#include "vio/host.h"
 #include "vio/link.h"
 
 #define LOG_BYTES	KIB(64)
@@ -177,6 +178,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 
 	if (vm_table_init(&manifest, bi, &limits) || link_init(&manifest))
 		hv_refuse("too little memory for the manifest's VMs and links");
+	host_init();
 	for (uint32_t i = 0; i < pcpu_count; i++) {
 		struct pcpu *p = pcpu_of(i);
 

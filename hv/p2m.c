@@ -15,7 +15,9 @@
 
 #define P2M_ADDR	0x000ffffffffff000ull
 #define P2M_LARGE	BIT(7)		/* leaf bit above level 0, both vendors */
+#define P2M_BORROWED	BIT(11)		/* ours, ignored by both: not our table */
 #define P2M_TOP		3
+#define DESTROY_ENTRIES	512u		/* looked at in a step */
 
 static uint64_t level_size(unsigned int level)
 {
@@ -82,40 +84,64 @@ int p2m_create(struct p2m *p, uint32_t owner)
 {
 	p->owner = owner;
 	p->table_count = 0;
+	p->destroyed = 0;
 	return new_table(p, &p->root);
 }
 
-/* Tables are at most three deep below the root: a walk with an explicit stack,
- * since a recursion's depth can't be checked at build time. */
-void p2m_destroy(struct p2m *p)
+static bool own_table(uint64_t e, unsigned int level)
+{
+	return present(e) && !leaf(e, level) && !(e & P2M_BORROWED);
+}
+
+/* Free the table that covers `at` at a level; nothing points to it any more. */
+static void free_table(struct p2m *p, hpa_t *table, gpa_t at, unsigned int level)
+{
+	if (level < P2M_TOP)
+		*entry_of(table[level + 1], at, level + 1) = 0;
+	frames_free(table[level], 0);
+	p->table_count--;
+}
+
+/* One entry is done: with the last one of a table that table goes too, and so
+ * on upwards. False when the root has gone. */
+static bool destroy_next(struct p2m *p, hpa_t *table, unsigned int level)
+{
+	gpa_t at = gpa(p->destroyed);
+
+	p->destroyed = ALIGN_DOWN(at.v, level_size(level)) + level_size(level);
+	for (; !(p->destroyed & (level_size(level + 1) - 1)); level++) {
+		free_table(p, table, at, level);
+		if (level == P2M_TOP)
+			return false;
+	}
+	return true;
+}
+
+/* Down to the first entry from p->destroyed on that leads to no table of ours.
+ * A table of the lowest level goes as a whole: its last entry is next. */
+bool p2m_destroy_step(struct p2m *p)
 {
 	hpa_t table[P2M_TOP + 1];
-	unsigned int idx[P2M_TOP + 1] = { 0 };
-	unsigned int level = P2M_TOP;
 
 	if (!p->root.v)
-		return;
-	table[level] = p->root;
-	for (;;) {
-		uint64_t *t = phys_to_virt(table[level]);
+		return true;
+	table[P2M_TOP] = p->root;
+	for (uint32_t n = 0; n < DESTROY_ENTRIES; n++) {
+		unsigned int level = P2M_TOP;
+		uint64_t e;
 
-		if (level == 0 || idx[level] == 512) {
-			frames_free(table[level], 0);
-			if (level == P2M_TOP)
-				break;
-			level++;
-			continue;
-		}
-		uint64_t e = t[idx[level]++];
-
-		if (present(e) && !leaf(e, level)) {
-			level--;
-			table[level] = hpa(e & P2M_ADDR);
-			idx[level] = 0;
+		while (level && own_table(e = *entry_of(table[level],
+							gpa(p->destroyed), level), level))
+			table[--level] = hpa(e & P2M_ADDR);
+		if (!level)
+			p->destroyed |= level_size(1) - 1;
+		if (!destroy_next(p, table, level)) {
+			p->root = hpa(0);
+			p->destroyed = 0;
+			return true;
 		}
 	}
-	p->root = hpa(0);
-	p->table_count = 0;
+	return false;
 }
 
 static unsigned int best_level(gpa_t gpa, hpa_t hpa, uint64_t bytes)
@@ -213,7 +239,12 @@ uint64_t p2m_page_entry(hpa_t pa, uint32_t rights)
 
 uint64_t p2m_table_entry(hpa_t table)
 {
-	return table.v | p2m_format.table;
+	return p2m_borrow(table.v | p2m_format.table);
+}
+
+uint64_t p2m_borrow(uint64_t entry)
+{
+	return present(entry) ? entry | P2M_BORROWED : entry;
 }
 
 bool p2m_lookup(const struct p2m *p, gpa_t gpa, uint32_t rights, hpa_t *out,

@@ -16,11 +16,15 @@ struct p2m {
 	hpa_t root;		/* 0 = not created */
 	uint32_t table_count;	/* frames held by tables, root included */
 	uint32_t owner;		/* frame owner of the tables */
+	uint64_t destroyed;	/* gpa up to which p2m_destroy_step() has come */
 };
 
 int MUST_CHECK p2m_create(struct p2m *p, uint32_t owner);
-/* Frees the tables, not what they map. Nobody may run on them. */
-void p2m_destroy(struct p2m *p);
+/*
+ * Frees its own tables, not what they map, nor borrowed ones. Nobody may run on
+ * them. A step looks at 512 entries at most; true when done, and for no p2m.
+ */
+bool p2m_destroy_step(struct p2m *p);
 /*
  * Map bytes (page-aligned) from gpa to hpa with P2M_* rights, by the largest
  * pages that fit. Refuses (AMBIT_EBUSY) to replace a present entry. A failure
@@ -35,12 +39,14 @@ int MUST_CHECK p2m_map(struct p2m *p, gpa_t gpa, hpa_t hpa, uint64_t bytes,
 int MUST_CHECK p2m_reserve(struct p2m *p, gpa_t gpa, uint64_t bytes);
 /* The 4 KiB-level entry of a gpa in a reserved range. */
 uint64_t *p2m_page(const struct p2m *p, gpa_t gpa);
-/* The entry that covers 1 GiB from a gpa; NULL: no memory for its table. */
+/* The entry that covers the 1 GiB of a gpa; NULL: no memory for its table. */
 uint64_t *p2m_gib(struct p2m *p, gpa_t gpa);
 /* An entry of the 4 KiB level: store it by one WRITE_ONCE. 0 is "not present". */
 uint64_t p2m_page_entry(hpa_t hpa, uint32_t rights);
-/* An entry that points to a table. */
+/* An entry that points to a table that is not the p2m's own: borrowed. */
 uint64_t p2m_table_entry(hpa_t table);
+/* Another p2m's entry as it stands in one that borrows what it points to. */
+uint64_t p2m_borrow(uint64_t entry);
 /*
  * Where gpa is mapped with at least these rights: hpa of that very byte, and in
  * *run the bytes from there to the end of its page (4 KiB to 1 GiB). false if

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Building and taking apart, as a machine of phases with a cursor each. Every
- * frame that a guest sees is cleared here first, so nothing of an earlier owner
- * is left in it.
+ * Building, as a machine of phases with a cursor each. Every frame that a guest
+ * sees is cleared here first, so nothing of an earlier owner is left in it.
  */
 #include "hv/vm_build.h"
 
@@ -13,18 +12,21 @@
 #include "hv/frames.h"
 #include "hv/guest_mem.h"
 #include "hv/hypercall.h"
+#include "hv/pool.h"
+#include "hv/sink.h"
 #include "hv/string.h"
 #include "hv/time.h"
 #include "hv/vm_start_info.h"
 #include "hv/vm_table.h"
 #include "vio/link.h"
+#include "vio/window.h"
 
 #define STEP_BYTES	KIB(64)
+#define STEP_ENDS	16u
+#define STEP_PARTS	8u	/* of link areas, a page table's entries each */
 #define CHUNK_ORDER	9u	/* RAM comes in 2 MiB pieces ... */
 #define GIANT_ORDER	18u	/* ... or 1 GiB ones */
 #define CHUNK_SIZE	(PAGE_SIZE << CHUNK_ORDER)
-
-enum phase { PHASE_PAGES, PHASE_LINKS, PHASE_RAM, PHASE_IMAGE, PHASE_MODULES, PHASE_FINISH };
 
 static uint32_t order_of(uint64_t bytes)
 {
@@ -39,6 +41,11 @@ static uint64_t info_bytes(const struct vm *vm)
 {
 	return sizeof(struct ambit_info) +
 	       vm->endpoint_count * sizeof(struct ambit_link_info);
+}
+
+uint32_t vm_info_order(const struct vm *vm)
+{
+	return order_of(info_bytes(vm));
 }
 
 static int alloc_clear(uint32_t order, uint32_t owner, hpa_t *out)
@@ -57,16 +64,18 @@ static int map_page(struct vm *vm, uint64_t offset, hpa_t pa, uint32_t order,
 		       PAGE_SIZE << order, rights);
 }
 
-/* Tables, info area, time page. vCPU pages were made with the vCPUs and stay:
+/* Tables, info area, time page, sink. vCPU pages were made with the vCPUs and stay:
  * a peer on another pCPU may be raising a virq in one at any time. */
 static int build_pages(struct vm *vm, const char **why)
 {
-	uint32_t info_order = order_of(info_bytes(vm));
+	uint32_t info_order = vm_info_order(vm);
 	int err;
 
 	*why = "not enough memory for its info pages";
 	vm->incarnation++;
-	vm->tlb_generation++;	/* a root frame may have been another VM's */
+	WRITE_ONCE(vm->gifts, (uint64_t)vm->incarnation << 32);
+	/* A root frame may have been another VM's. */
+	__atomic_fetch_add(&vm->tlb_generation, 1, __ATOMIC_SEQ_CST);
 	err = p2m_create(&vm->p2m, vm->owner);
 	if (!err)
 		err = alloc_clear(info_order, vm->owner, &vm->info);
@@ -83,13 +92,33 @@ static int build_pages(struct vm *vm, const char **why)
 		err = map_page(vm, AMBIT_APERTURE_VCPU + i * PAGE_SIZE,
 			       virt_to_phys(page), 0, P2M_READ | P2M_WRITE);
 	}
-	if (!err) {
-		err = link_map_vm(vm);
-		*why = err == AMBIT_EINVAL ?
+	if (!err)
+		err = sink_create(vm);
+	return err ? err : 1;
+}
+
+/* What its aperture shows of its links. */
+static int build_map(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+
+	for (uint32_t n = 0; b->idx < vm->endpoint_count; n++) {
+		int r;
+
+		if (n == STEP_PARTS)
+			return 0;
+		r = endpoint_map_step(vm->endpoint[b->idx], &b->offset);
+		*why = r == AMBIT_EINVAL ?
 		       "its memory and links reach beyond this CPU's guest-physical addresses" :
 		       "not enough memory to map its links";
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			b->offset = 0;
+			b->idx++;
+		}
 	}
-	return err ? err : 1;
+	return 1;
 }
 
 /* What an earlier incarnation left in its control areas. */
@@ -173,6 +202,23 @@ static int build_ram(struct vm *vm, const char **why)
 	return 0;
 }
 
+/* Tables for the peers that have a window onto this VM. */
+static int build_windows(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+
+	*why = "not enough memory for its peers' windows";
+	while (b->idx < vm->endpoint_count) {
+		int r = window_build_step(vm->endpoint[b->idx], &b->offset);
+
+		if (r <= 0)
+			return r;
+		b->offset = 0;
+		b->idx++;
+	}
+	return 1;
+}
+
 static int build_image(struct vm *vm, const char **why)
 {
 	const struct boot_module *mod = vm_module(vm->config->image);
@@ -242,6 +288,10 @@ static void fill_info(struct vm *vm)
 		.link_size = sizeof(struct ambit_link_info),
 		.rights = vm->config->control.len ? AMBIT_RIGHT_CONTROL : 0,
 		.ram_low = vm->ram_low, .ram_high = vm->ram_high,
+		.give_pool = vm->pool.v,
+		.give_pool_size = vm->config->pool_places * PAGE_SIZE,
+		.give_pool_filled = vm->config->pool_pages * PAGE_SIZE,
+		.map_quota = vm->config->maps, .gift_quota = vm->config->gifts,
 	};
 	memcpy(info->name, vm->config->name, sizeof(info->name));
 	link_info(vm, (struct ambit_link_info *)(info + 1));
@@ -271,13 +321,24 @@ static int build_finish(struct vm *vm, const char **why)
 	return 1;
 }
 
+/* The last phase: from now on peers may take notice. */
+static int build_born(struct vm *vm, const char **why)
+{
+	struct vm_build *b = &vm->build;
+	uint32_t end = MIN(b->idx + STEP_ENDS, vm->endpoint_count);
+
+	(void)why;
+	while (b->idx < end)
+		endpoint_born(vm->endpoint[b->idx++]);
+	return b->idx == vm->endpoint_count;
+}
+
 int vm_build_step(struct vm *vm, const char **why)
 {
 	static int (*const phases[])(struct vm *, const char **) = {
-		[PHASE_PAGES] = build_pages, [PHASE_LINKS] = build_links,
-		[PHASE_RAM] = build_ram,
-		[PHASE_IMAGE] = build_image, [PHASE_MODULES] = build_modules,
-		[PHASE_FINISH] = build_finish,
+		build_pages, build_map, pool_build_step, build_links, build_ram,
+		build_windows, build_image, build_modules, build_finish,
+		build_born,
 	};
 	uint32_t phase = vm->build.phase;
 	int r = phases[phase](vm, why);
@@ -285,34 +346,8 @@ int vm_build_step(struct vm *vm, const char **why)
 	if (r <= 0)
 		return r;
 	vm->build = (struct vm_build){ .phase = phase + 1 };
-	if (phase < PHASE_FINISH)
+	if (vm->build.phase < ARRAY_SIZE(phases))
 		return 0;
 	vm->build = (struct vm_build){ 0 };
 	return 1;
-}
-
-/* RAM, a 2 MiB piece a step; then pages, then tables. */
-static bool unbuild_ram(struct vm *vm)
-{
-	uint64_t i = vm->build.offset++;
-
-	if (i == (vm->ram_low + vm->ram_high) / CHUNK_SIZE || !vm->ram[i].v)
-		return true;
-	frames_free(vm->ram[i], CHUNK_ORDER);
-	vm->ram[i] = hpa(0);
-	return false;
-}
-
-bool vm_unbuild_step(struct vm *vm)
-{
-	if (!unbuild_ram(vm))
-		return false;
-	vm->build = (struct vm_build){ 0 };
-	if (vm->time.v)
-		frames_free(vm->time, 0);
-	if (vm->info.v)
-		frames_free(vm->info, order_of(info_bytes(vm)));
-	vm->time = vm->info = hpa(0);
-	p2m_destroy(&vm->p2m);
-	return true;
 }

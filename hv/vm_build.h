@@ -14,5 +14,12 @@
  * was built is for vm_unbuild_step().
  */
 int MUST_CHECK vm_build_step(struct vm *vm, const char **why);
-/* One step of taking apart; true when all is given back. No vCPU runs. */
+/*
+ * One step of taking apart a VM that ran (vm_reap_step) or whose building
+ * failed, vm->build zeroed before the first; true when all is given back. No
+ * vCPU runs.
+ */
+bool vm_reap_step(struct vm *vm);
 bool vm_unbuild_step(struct vm *vm);
+/* Its info area takes 2^order frames. */
+uint32_t vm_info_order(const struct vm *vm);

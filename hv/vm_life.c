@@ -17,7 +17,6 @@
 #include "hv/time.h"
 #include "hv/vm_build.h"
 #include "hv/work.h"
-#include "vio/link.h"
 
 #define BACKOFF_NS	10000000ull	/* 10 ms, doubled by each crash in a row ... */
 #define BACKOFF_MAX	9u		/* ... up to 5 s */
@@ -271,11 +270,7 @@ static bool reap_step(struct work *w)
 {
 	struct vm *vm = CONTAINER_OF(w, struct vm, work);
 
-	if (!vm->build.phase) {
-		link_vm_died(vm);
-		vm->build.phase = 1;
-	}
-	if (!vm_unbuild_step(vm))
+	if (!vm_reap_step(vm))
 		return false;
 	rest_or_restart(vm);
 	return true;
@@ -300,7 +295,6 @@ static void vm_go(struct vm *vm)
 {
 	struct vcpu *v = vm->vcpu[0];
 
-	link_vm_born(vm);
 	spin_lock(&vm->lock);
 	vm->stopping = vm->paused = 0;
 	vm->crashed = vm->halted = false;

@@ -11,10 +11,13 @@
 #include "hv/abi/errno.h"
 #include "hv/boot_alloc.h"
 #include "hv/frames.h"
+#include "hv/pool.h"
 #include "hv/string.h"
 #include "vio/grant.h"
+#include "vio/window.h"
 
 #define MAP_WINDOW_ALIGN MIB(2)
+#define MAP_WINDOW_STEP	MIB(32)	/* 16 tables to clear */
 
 _Static_assert(sizeof(struct grant_use) <= MANIFEST_GRANT_USE_MAX,
 	       "the manifest's check counts it");
@@ -145,6 +148,9 @@ static void aperture_place(struct vm *vm)
 		e->window = at;
 		at.v += e->window_size;
 	}
+	at = pool_place(vm, at);
+	for (uint32_t i = 0; i < vm->endpoint_count; i++)
+		at = window_place(vm->endpoint[i], at);
 }
 
 int link_init(const struct manifest *m)
@@ -193,36 +199,43 @@ static void endpoint_parts(const struct endpoint *e, struct part *part)
 	memcpy(part, parts, sizeof(parts));
 }
 
-static int endpoint_map(struct vm *vm, const struct endpoint *e)
+/* Up to the next 2 MiB of one part: one table's entries a step. */
+static int part_map_step(struct endpoint *e, uint64_t *offset)
 {
-	uint64_t at = e->base.v;
+	uint64_t at = e->base.v + *offset, in = *offset, n;
 	struct part part[PARTS];
+	uint32_t k = 0;
 
 	endpoint_parts(e, part);
-	for (uint32_t k = 0; k < PARTS; k++) {
-		int err = part[k].bytes ?
-			  p2m_map(&vm->p2m, gpa(at), part[k].pa, part[k].bytes,
-				  part[k].rights) : AMBIT_OK;
-
-		if (err)
-			return err;
-		at += part[k].bytes;
-	}
-	if (e->link->scheme == AMBIT_SCHEME_GRANT)
-		return p2m_reserve(&vm->p2m, e->window,
-				   ALIGN_UP(e->window_size, MAP_WINDOW_ALIGN));
-	return AMBIT_OK;
+	while (in >= part[k].bytes)
+		in -= part[k++].bytes;
+	n = MIN(part[k].bytes - in, ALIGN_DOWN(at, MIB(2)) + MIB(2) - at);
+	*offset += n;
+	return p2m_map(&e->vm->p2m, gpa(at), hpa(part[k].pa.v + in), n,
+		       part[k].rights);
 }
 
-int link_map_vm(struct vm *vm)
+/* Tables of the map window, or a closed peer window. */
+static int window_map_step(struct endpoint *e, uint64_t *offset)
 {
-	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
-		int err = endpoint_map(vm, vm->endpoint[i]);
+	uint64_t in = *offset - endpoint_size(e), n;
 
-		if (err)
-			return err;
+	if (in >= e->window_size)
+		return 1;
+	if (e->link->scheme == AMBIT_SCHEME_DIRECT) {
+		*offset += e->window_size;
+		return window_reserve(e);
 	}
-	return AMBIT_OK;
+	n = MIN(ALIGN_UP(e->window_size, MAP_WINDOW_ALIGN) - in, MAP_WINDOW_STEP);
+	*offset += n;
+	return p2m_reserve(&e->vm->p2m, gpa(e->window.v + in), n);
+}
+
+int endpoint_map_step(struct endpoint *e, uint64_t *offset)
+{
+	if (*offset < endpoint_size(e))
+		return part_map_step(e, offset);
+	return window_map_step(e, offset);
 }
 
 static uint32_t endpoint_flags(const struct endpoint *e, uint32_t side)
@@ -262,6 +275,7 @@ static void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
 		.status = data + 2 * l->data_size,
 		.event = data + 2 * l->data_size + l->status_size,
 		.window = e->window.v, .window_size = e->window_size,
+		.window_base = window_base(e).v,
 	};
 	memcpy(out->name, c->name, sizeof(out->name));
 	if (e->peer->vm)

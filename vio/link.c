@@ -7,7 +7,10 @@
 #include "hv/abi/errno.h"
 #include "hv/guest_mem.h"
 #include "hv/string.h"
+#include "hv/sync.h"
+#include "vio/host.h"
 #include "vio/virq.h"
+#include "vio/window.h"
 
 /* A state change is a level too: the peer is told whether it is connected or
  * not. Raising on a VM that is dead or not born yet is harmless: event and vCPU
@@ -20,8 +23,12 @@ void endpoint_raise(struct endpoint *e)
 
 	if (__atomic_exchange_n(&ev->pending, 1, __ATOMIC_SEQ_CST))
 		return;
-	if (e->vm && !READ_ONCE(ev->mask))
+	if (READ_ONCE(ev->mask))
+		return;
+	if (likely(e->vm))
 		virq_raise(e->vm, e->virq);
+	else
+		host_raise(e);
 }
 
 void *endpoint_ptr(const struct endpoint *e, gpa_t at, size_t n, size_t *run)
@@ -71,53 +78,66 @@ static void show_state(struct endpoint *e, uint32_t state)
 	}
 }
 
-int64_t link_set_state(struct endpoint *e, uint32_t state)
+/* The window opens before anybody can see that the ends are connected; the peer
+ * may have died meanwhile. Under the link's lock. */
+static void open_first(struct endpoint *e)
 {
 	struct link *l = e->link;
+	struct vm *vm;
+
+	while (e->peer->status->state == AMBIT_LINK_CONNECTED &&
+	       (vm = window_open(l))) {
+		spin_unlock(&l->lock);
+		sync_flush(vm);
+		spin_lock(&l->lock);
+	}
+}
+
+/* Shows the state, and then closes the window if the connection is over. */
+static uint32_t change_state(struct endpoint *e, uint32_t state)
+{
+	struct link *l = e->link;
+	struct vm *vm = NULL;
 	uint32_t generation;
 	bool changed;
 
 	spin_lock(&l->lock);
+	if (state == AMBIT_LINK_CONNECTED)
+		open_first(e);
 	changed = e->status->state != state;
 	if (changed)
 		show_state(e, state);
+	if (state != AMBIT_LINK_CONNECTED && state != AMBIT_LINK_SUSPENDED)
+		vm = window_close(l);
 	generation = e->status->generation;
 	spin_unlock(&l->lock);
+	if (vm)
+		sync_flush(vm);
 	if (changed)
 		endpoint_raise(e->peer);
 	return generation;
 }
 
-static void endpoint_died(struct endpoint *e)
+int64_t link_set_state(struct endpoint *e, uint32_t state)
 {
-	struct link *l = e->link;
-
-	spin_lock(&l->lock);
-	if (e->status->state != AMBIT_LINK_DEAD)
-		show_state(e, AMBIT_LINK_DEAD);
-	spin_unlock(&l->lock);
-	endpoint_raise(e->peer);
+	return change_state(e, state);
 }
 
-void link_vm_died(struct vm *vm)
+void endpoint_died(struct endpoint *e)
 {
-	for (uint32_t i = 0; i < vm->endpoint_count; i++)
-		endpoint_died(vm->endpoint[i]);
+	change_state(e, AMBIT_LINK_DEAD);
 }
 
 /* A reborn VM finds its control areas as a first start would; its data areas
  * hold what their own earlier incarnation wrote. */
-void link_vm_born(struct vm *vm)
+void endpoint_born(struct endpoint *e)
 {
-	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
-		struct endpoint *e = vm->endpoint[i];
-		struct link *l = e->link;
+	struct link *l = e->link;
 
-		spin_lock(&l->lock);
-		memset(e->event, 0, sizeof(*e->event));
-		show_state(e, AMBIT_LINK_CLOSED);
-		WRITE_ONCE(e->peer->status->peer_incarnation, vm->incarnation);
-		spin_unlock(&l->lock);
-		endpoint_raise(e->peer);
-	}
+	spin_lock(&l->lock);
+	memset(e->event, 0, sizeof(*e->event));
+	show_state(e, AMBIT_LINK_CLOSED);
+	WRITE_ONCE(e->peer->status->peer_incarnation, e->vm->incarnation);
+	spin_unlock(&l->lock);
+	endpoint_raise(e->peer);
 }

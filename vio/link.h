@@ -33,6 +33,7 @@ struct endpoint {
 	gpa_t base;			/* of this end's areas in its VM's aperture */
 	gpa_t window;			/* map window (grant), peer window (direct) */
 	uint64_t window_size;		/* bytes; 0: none */
+	struct p2m shown;		/* direct: own RAM as the peer's window shows it */
 	/* scheme grant, vio/grant.h */
 	struct grant_use *grant;	/* [grant_count]: who uses own entries */
 	uint32_t *mapped;		/* [window pages]: peer's entry + 1 there */
@@ -43,6 +44,7 @@ struct link {
 	uint32_t id;
 	const struct manifest_link *config;
 	uint8_t scheme;			/* AMBIT_SCHEME_* */
+	bool window_open;		/* direct, under the lock */
 	struct spinlock lock;		/* states and generation in both status areas */
 	uint32_t ring_size, ring_offset, desc_offset, seg_offset, grant_offset;
 	uint32_t grant_count;
@@ -55,8 +57,11 @@ extern uint32_t link_count;
 
 /* Build all links of the manifest and hand the endpoints to the VMs. Boot CPU. */
 int MUST_CHECK link_init(const struct manifest *m);
-/* Map this VM's ends of its links into its aperture. Fresh p2m. */
-int MUST_CHECK link_map_vm(struct vm *vm);
+/*
+ * Map some of an end into its VM's aperture, from *offset on (at first 0), which
+ * moves on: 1 at its end, 0 to be called again, or negative. Fresh p2m.
+ */
+int MUST_CHECK endpoint_map_step(struct endpoint *e, uint64_t *offset);
 /*
  * Clear up to n bytes of an end's control area from offset on; the offset to go
  * on from, 0 at the end. Its VM does not run.
@@ -66,11 +71,10 @@ uint64_t link_clear(struct endpoint *e, uint64_t offset, uint64_t n);
 void link_info(struct vm *vm, struct ambit_link_info *info);
 /* AMBIT_HC_LINK_STATE; a generation or an error. */
 int64_t link_set_state(struct endpoint *e, uint32_t state);
-/* The VM died: its ends become dead, the peers are told. All
- * its vCPUs have left. */
-void link_vm_died(struct vm *vm);
-/* The VM is about to start (again): its ends are closed, not dead. */
-void link_vm_born(struct vm *vm);
+/* Its VM died, all vCPUs have left: the end is dead, the peer is told. */
+void endpoint_died(struct endpoint *e);
+/* Its VM is about to start (again): the end is closed, not dead. */
+void endpoint_born(struct endpoint *e);
 /* Endpoint of a VM by number from a guest, or NULL. */
 static inline struct endpoint *link_endpoint(struct vm *vm, uint64_t number)
 {

@@ -1,4 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 vio-objs := vio/virq.o vio/link.o vio/area.o vio/grant.o vio/grant_map.o vio/revoke.o \
-	vio/grant_life.o vio/give.o \
+	vio/grant_life.o vio/give.o vio/window.o \
 	vio/data.o vio/tail.o vio/slot.o vio/copy.o
+
+# The hypervisor as a back end, with the guests' sources of the buffer model.
+ifneq ($(HOST),no)
+vio-objs += vio/host.o vio/host_console.o vio/host_block.o vio/host_switch.o \
+	vio/mac_table.o guests/drivers/blk_back.o \
+	$(patsubst %.c,%.o,$(filter-out guests/lib/bm_guest.c,$(wildcard guests/lib/bm*.c)))
+endif

@@ -3,7 +3,7 @@
  * Scheme direct: the privileged end's window onto its peer's RAM. The RAM's
  * owner has tables that map it with the window's rights; the window's 1 GiB
  * entries point at them while the link is open, and at a sink else. So opening
- * and closing take one store a GiB.
+ * and closing take one store a GiB. Ends of the hypervisor need no window.
  */
 #pragma once
 
@@ -14,11 +14,17 @@
 gpa_t window_place(struct endpoint *e, gpa_t at);
 /* gpa of the peer at the start of the end's window. */
 gpa_t window_base(const struct endpoint *e);
-/* Closed windows into a fresh p2m of the privileged end's VM. */
+/* Closed window into a fresh p2m of the privileged end's VM. */
 int MUST_CHECK window_reserve(struct endpoint *e);
-/* One step of making the tables for the windows onto vm: as vm_build_step(). */
-int MUST_CHECK window_build_step(struct vm *vm);
-/* Under the link's lock: both ends became connected, or an end died. After
- * window_close() the caller must sync_flush() the privileged VM. */
-void window_open(struct link *l);
-bool window_close(struct link *l);
+/* With e's VM: some of the tables for the peer's window onto it, as
+ * endpoint_map_step(); and back, true when done. The window is closed. */
+int MUST_CHECK window_build_step(struct endpoint *e, uint64_t *offset);
+bool window_free_step(struct endpoint *e);
+/*
+ * Under the link's lock. After both the caller must sync_flush(), without the
+ * lock, the VM that they return: after opening before the ends show that they
+ * are connected, after closing before the RAM is used otherwise. NULL: there is
+ * no window, or it is so already.
+ */
+struct vm *window_open(struct link *l);
+struct vm *window_close(struct link *l);

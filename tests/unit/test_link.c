@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Links: layout of their areas, and what of them each VM is shown. */
-/* LINK: vio/link.c vio/area.c hv/manifest_layout.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c */
+/* LINK: vio/link.c vio/area.c vio/window.c hv/manifest_layout.c hv/guest_mem.c hv/pool.c hv/p2m.c hv/frames.c hv/frames_early.c */
 #include "vio/link.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "arch/hvm.h"
 #include "hv/abi/errno.h"
 #include "hv/frames.h"
+#include "hv/sync.h"
 #include "hv/vm.h"
 #include "tests/fake/fake.h"
 #include "tests/unit/tap.h"
@@ -46,6 +47,12 @@ static struct manifest_link config[LINKS] = {
 void virq_raise(struct vm *vm, uint32_t virq)
 {
 	printf("Bail out! virq %u of VM %u\n", virq, vm->id);
+	exit(1);
+}
+
+void sync_flush(struct vm *vm)
+{
+	printf("Bail out! flush of VM %u\n", vm->id);
 	exit(1);
 }
 
@@ -181,6 +188,20 @@ static void test_end(struct vm *vm, const struct endpoint *e,
 	ok(shown(vm, i->event, e->event_pa, PAGE_SIZE, RW), "own event page");
 }
 
+static bool map_all(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
+		uint64_t offset = 0;
+		int r;
+
+		while (!(r = endpoint_map_step(vm->endpoint[i], &offset)))
+			;
+		if (r < 0)
+			return false;
+	}
+	return true;
+}
+
 static void test_vm(struct vm *vm)
 {
 	struct ambit_link_info info[8] = { 0 };
@@ -188,7 +209,7 @@ static void test_vm(struct vm *vm)
 	uint64_t sum = 0, end = AMBIT_APERTURE_LINKS;
 	uint32_t n = 0;
 
-	ok(!p2m_create(&vm->p2m, FRAME_OWNER_VM) && !link_map_vm(vm), "%s: mapped",
+	ok(!p2m_create(&vm->p2m, FRAME_OWNER_VM) && map_all(vm), "%s: mapped",
 	   vm->config->name);
 	link_info(vm, info);
 	for (uint32_t k = 0; k < vm->endpoint_count; k++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Links: what both ends are shown and told of states, deaths and rebirths. */
-/* LINK: vio/link.c vio/area.c hv/manifest_layout.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c */
+/* LINK: vio/link.c vio/area.c vio/window.c hv/manifest_layout.c hv/guest_mem.c hv/pool.c hv/p2m.c hv/frames.c hv/frames_early.c */
 #include "vio/link.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "arch/hvm.h"
 #include "hv/abi/errno.h"
 #include "hv/frames.h"
+#include "hv/sync.h"
 #include "hv/vm.h"
 #include "tests/fake/fake.h"
 #include "tests/unit/tap.h"
@@ -23,6 +24,12 @@ static uint32_t virqs[2][AMBIT_VIRQ_MAX];
 void virq_raise(struct vm *vm, uint32_t virq)
 {
 	virqs[vm - vms][virq]++;
+}
+
+void sync_flush(struct vm *vm)
+{
+	printf("Bail out! flush of VM %u\n", vm->id);
+	exit(1);
 }
 
 struct model { uint32_t state[2], generation, resets, incarnation[2]; };
@@ -70,13 +77,14 @@ static bool state_step(struct model *m, struct link *l, uint32_t end, uint32_t w
 	if (what == 5) {
 		e->vm->incarnation++;
 		e->event->pending = e->event->mask = 1;
-		link_vm_born(e->vm);
+		endpoint_born(e);
 		model_set(m, end, AMBIT_LINK_CLOSED);
 		m->incarnation[end] = e->vm->incarnation;
 		if (e->event->pending || e->event->mask)
 			return false;
 	} else if (what == AMBIT_LINK_DEAD) {
-		link_vm_died(e->vm);
+		endpoint_died(e);
+		change = m->state[end] != what;
 		model_set(m, end, what);
 	} else {
 		change = m->state[end] != what;
@@ -110,8 +118,10 @@ static struct link *new_link(void)
 		.buffer_size = 64, .seg_max = 1,
 	};
 	struct manifest m = { .link = &lone, .link_count = 1, .vm_count = 2 };
+	static const struct manifest_vm none;
 
-	memset(vms, 0, sizeof(vms));
+	for (uint32_t i = 0; i < 2; i++)
+		vms[i] = (struct vm){ .config = &none };
 	fake_machine(MIB(8));
 	if (link_init(&m))
 		exit(1);

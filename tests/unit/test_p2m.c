@@ -30,6 +30,16 @@ static const struct p2m_format npt = {
 
 static struct p2m p;
 
+/* All steps; how many it took. */
+static uint32_t destroy(void)
+{
+	uint32_t steps = 1;
+
+	while (!p2m_destroy_step(&p))
+		steps++;
+	return steps;
+}
+
 static int map(uint64_t at, uint64_t to, uint64_t bytes, uint32_t rights)
 {
 	return p2m_map(&p, gpa(at), hpa(to), bytes, rights);
@@ -37,7 +47,7 @@ static int map(uint64_t at, uint64_t to, uint64_t bytes, uint32_t rights)
 
 static void fresh(void)
 {
-	p2m_destroy(&p);
+	destroy();
 	ok_eq(p2m_create(&p, OWNER), 0, "new tables");
 }
 
@@ -222,13 +232,13 @@ static void test_memory(void)
 	uint64_t free_frames;
 	hpa_t pa;
 
-	p2m_destroy(&p);
+	destroy();
 	fake_machine(MIB(4));
 	while (!frames_alloc(0, FRAME_OWNER_HV, &pa))
 		;
 	ok_eq(p2m_create(&p, OWNER), AMBIT_ENOMEM, "no frame, no root");
 	ok_eq(p.root.v, 0, "there is none");
-	p2m_destroy(&p);
+	destroy();
 	for (uint32_t keep = 1; keep <= 12; keep++) {
 		int err = 0;
 
@@ -245,13 +255,13 @@ static void test_memory(void)
 		if (frames_balance(OWNER) != tables || (err != 0) != (keep < 11) ||
 		    (err && (err != AMBIT_ENOMEM || frames_free_bytes())))
 			ok(false, "%u frames: %d, %u tables", keep, err, tables);
-		p2m_destroy(&p);
+		destroy();
 		if (frames_balance(OWNER) || free_frames * PAGE_SIZE != frames_free_bytes() ||
 		    p.root.v || p.table_count)
 			ok(false, "%u frames: not all came back", keep);
 	}
 	ok_eq(tables, 11, "out of memory after 1 to 10 tables: all frames come back");
-	p2m_destroy(&p);
+	destroy();
 	ok_eq(frames_balance(OWNER), 0, "destroying twice is harmless");
 	fake_machine(MIB(64));
 }
@@ -267,7 +277,7 @@ static void test_destroy(void)
 	   !map(GIB(300), ram.v + 4096, PAGE_SIZE, R) && !map(GIB(8), 0, GIB(2), R),
 	   "mapped at all levels");
 	ok_eq(frames_balance(OWNER), 512 + p.table_count, "RAM and tables");
-	p2m_destroy(&p);
+	destroy();
 	ok_eq(frames_balance(OWNER), 512, "the tables go, the RAM stays");
 	frames_free(ram, 9);
 	ok_eq(frames_free_bytes(), before, "nothing is lost");
@@ -321,7 +331,7 @@ static void test_format(const char *name, const struct p2m_format *f)
 	test_memory();
 	test_destroy();
 	test_concurrent();
-	p2m_destroy(&p);
+	destroy();
 	ok_eq(frames_balance(OWNER), 0, "%s: no frame is left behind", name);
 }
 

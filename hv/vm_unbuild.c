@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taking a VM apart, as a machine of phases with a cursor each. First nobody
+ * else reaches its memory any more: its links die, operations on them end. Then
+ * its frames go back.
+ */
+#include "hv/frames.h"
+#include "hv/pool.h"
+#include "hv/sink.h"
+#include "hv/sync.h"
+#include "hv/vm_build.h"
+#include "vio/grant.h"
+#include "vio/link.h"
+#include "vio/window.h"
+
+#define STEP_ENDS	16u
+#define CHUNK_ORDER	9u	/* RAM: a 2 MiB piece a step */
+
+static bool links_die(struct vm *vm)
+{
+	struct vm_build *b = &vm->build;
+	uint32_t end = MIN(b->idx + STEP_ENDS, vm->endpoint_count);
+
+	while (b->idx < end)
+		endpoint_died(vm->endpoint[b->idx++]);
+	return b->idx == vm->endpoint_count;
+}
+
+/* Those that began before the ends were dead. */
+static bool operations_end(struct vm *vm)
+{
+	(void)vm;
+	sync_ops();
+	return true;
+}
+
+static bool free_ram(struct vm *vm)
+{
+	uint64_t i = vm->build.offset++;
+
+	if (i == (vm->ram_low + vm->ram_high) / (PAGE_SIZE << CHUNK_ORDER) ||
+	    !vm->ram[i].v)
+		return true;
+	frames_free(vm->ram[i], CHUNK_ORDER);
+	vm->ram[i] = hpa(0);
+	return false;
+}
+
+static bool free_windows(struct vm *vm)
+{
+	struct vm_build *b = &vm->build;
+
+	while (b->idx < vm->endpoint_count) {
+		if (!window_free_step(vm->endpoint[b->idx]))
+			return false;
+		b->idx++;
+	}
+	return true;
+}
+
+static bool free_pages(struct vm *vm)
+{
+	sink_destroy(vm);
+	if (vm->time.v)
+		frames_free(vm->time, 0);
+	if (vm->info.v)
+		frames_free(vm->info, vm_info_order(vm));
+	vm->time = vm->info = hpa(0);
+	return true;
+}
+
+static bool free_tables(struct vm *vm)
+{
+	return p2m_destroy_step(&vm->p2m);
+}
+
+static bool step(struct vm *vm, bool (*const *phases)(struct vm *), uint32_t count)
+{
+	uint32_t phase = vm->build.phase;
+
+	if (!phases[phase](vm))
+		return false;
+	vm->build = (struct vm_build){ .phase = phase + 1 };
+	if (vm->build.phase < count)
+		return false;
+	vm->build = (struct vm_build){ 0 };
+	return true;
+}
+
+static bool (*const phases[])(struct vm *) = {
+	links_die, operations_end, grant_vm_died_step,
+	/* Here begins what a VM needs that never ran. */
+	pool_unbuild_step, free_ram, free_windows, free_pages, free_tables,
+};
+#define NEVER_RAN 3u
+
+bool vm_reap_step(struct vm *vm)
+{
+	return step(vm, phases, ARRAY_SIZE(phases));
+}
+
+bool vm_unbuild_step(struct vm *vm)
+{
+	return step(vm, phases + NEVER_RAN, ARRAY_SIZE(phases) - NEVER_RAN);
+}
