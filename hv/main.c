@@ -160,6 +160,17 @@ static void manifest_load(const struct boot_info *bi, uint32_t pcpu_count)
 		hv_refuse("%s", error);
 }
 
+static void links_report(void)
+{
+	uint32_t n[AMBIT_SCHEME_GRANT + 1] = { 0 };
+
+	for (uint32_t i = 0; i < link_count; i++)
+		n[link_table[i].scheme]++;
+	hv_log("%u link%s: %u page, %u direct, %u copy, %u grant", link_count,
+	       link_count == 1 ? "" : "s", n[AMBIT_SCHEME_PAGE],
+	       n[AMBIT_SCHEME_DIRECT], n[AMBIT_SCHEME_COPY], n[AMBIT_SCHEME_GRANT]);
+}
+
 /* TSC ticks are what a deterministic emulator counts instructions in. */
 static void boot_report(uint64_t entry_tsc)
 {
@@ -189,9 +200,9 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 		if (sched_init(p, p->vcpu_placed))
 			hv_refuse("too little memory for the run queues");
 	}
-	hv_log("%u VM%s with %u vCPU%s, %u link%s", vm_count,
-	       vm_count == 1 ? "" : "s", vcpus, vcpus == 1 ? "" : "s",
-	       link_count, link_count == 1 ? "" : "s");
+	hv_log("%u VM%s with %u vCPU%s", vm_count, vm_count == 1 ? "" : "s", vcpus,
+	       vcpus == 1 ? "" : "s");
+	links_report();
 	console_set_async(true);
 	STORE_RELEASE(released, 1);
 	for (uint32_t i = 1; i < pcpu_count; i++) {
