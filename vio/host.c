@@ -53,8 +53,14 @@ void bm_sys_settle(uint32_t endpoint)
 int64_t bm_sys_data(uint32_t call, uint32_t endpoint, void *items, uint32_t n,
 		    const struct ambit_tail *tail)
 {
-	CHECK(call == AMBIT_HC_COPY);
-	return data_run(own_end(endpoint), &copy_op, items, n, tail);
+	/* There are no views, so nothing is ever mapped. */
+	static const struct data_op *const op[] = {
+		[AMBIT_HC_COPY] = &copy_op,
+		[AMBIT_HC_GRANT_REVOKE] = &revoke_op,
+	};
+
+	CHECK(call < ARRAY_SIZE(op) && op[call]);
+	return data_run(own_end(endpoint), op[call], items, n, tail);
 }
 
 /* Buffers are in the direct map, constants in the image. */

@@ -151,7 +151,8 @@ int slot_open(struct side *s, struct endpoint *owner, const struct slot_range *r
 	s->run = 0;
 	if (!link_connected(owner))
 		return AMBIT_EGONE;
-	if (owner->link->scheme == AMBIT_SCHEME_COPY)
+	/* Scheme direct, too, has descriptors: for the hypervisor's end. */
+	if (owner->link->scheme != AMBIT_SCHEME_GRANT)
 		return desc_open(s, range);
 	return pages_open(s, range);
 }
