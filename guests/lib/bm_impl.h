@@ -100,8 +100,7 @@ struct bm_queue {
 	uint32_t moves, maps, unmaps;
 	uint32_t bounce_stride;
 	uint64_t bounce_all;	/* a bit for each bounce buffer there is, ... */
-	uint64_t bounce_free;	/* that is free, ... */
-	uint64_t bounce_over;	/* and that is free after the next flush */
+	uint64_t bounce_free;	/* and that is free */
 	uint32_t *revocations;	/* [slots] status.revocations before the mapping */
 	uint8_t *bounce_of;	/* [slots] of a viewed slot */
 	uint8_t *bounce;

@@ -109,8 +109,6 @@ bool bm_queue_flush(struct bm *b, const struct ambit_tail *tail)
 		good &= items_do(b, &unmaps, q->unmap, q->unmaps,
 				 good ? tail : NULL);
 	b->queued = q->moves = q->maps = q->unmaps = 0;
-	q->bounce_free |= q->bounce_over;
-	q->bounce_over = 0;
 	return good;
 }
 
@@ -212,7 +210,8 @@ void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len)
 		return;
 	if (h->dir == BM_IN)
 		b->t->send(b, slot, 0, bounce_of(b, slot), len);
-	b->queue->bounce_over |= 1ull << b->queue->bounce_of[slot];
+	/* Its next user's moves come behind that one. */
+	b->queue->bounce_free |= 1ull << b->queue->bounce_of[slot];
 }
 
 void bm_queue_down(struct bm *b)
