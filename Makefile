@@ -160,13 +160,19 @@ unit: | need-unit
 need-test:
 	tools/need $(NEED_TEST)
 
+# A second build, for tests: without back ends in the hypervisor.
+.PHONY: no-host
+no-host:
+	$(MAKE) HOST=no B=$(B)/no-host all $(B)/no-host/manifest-check \
+		$(B)/no-host/guests/disk
+
 test: need-test
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk \
+	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk \
 		$(addprefix $(B)/unit/,$(unit-tests))
 	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/run
 
 scenarios: need-test
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk
 	tests/suite tests/run
 
 bench: need-test

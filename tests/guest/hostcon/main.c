@@ -76,7 +76,7 @@ static uint32_t free_slot(void)
 {
 	uint32_t i = 0;
 
-	settle(limits.slots - 1);
+	settle(limits.slots);
 	while (out[i])
 		i++;
 	return i;
