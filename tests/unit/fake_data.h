@@ -12,8 +12,6 @@ static uint32_t fake_budget = AMBIT_BATCH_BYTES;
 static long fake_fail;			/* n: the n-th item from now on fails */
 static unsigned long fake_op[2];	/* odd: an end's operation runs */
 static unsigned long fake_calls, fake_tails;
-/* Called in each data call, before and after its items. */
-static void (*fake_exit)(uint32_t endpoint, bool after);
 /* Called between an operation's look at an entry and its copy. */
 static void (*fake_between)(uint32_t endpoint);
 

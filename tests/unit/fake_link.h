@@ -56,6 +56,9 @@ static __thread unsigned int fake_self;
 static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t fake_cond = PTHREAD_COND_INITIALIZER;
 
+/* Called in each notify and each data call, before and after its work. */
+static void (*fake_exit)(uint32_t endpoint, bool after);
+
 static inline void fake_raise_locked(struct fake_end *end)
 {
 	if (__atomic_exchange_n(&end->event->pending, 1, __ATOMIC_SEQ_CST))
@@ -66,10 +69,14 @@ static inline void fake_raise_locked(struct fake_end *end)
 
 void bm_sys_notify(uint32_t endpoint)
 {
+	if (fake_exit)
+		fake_exit(endpoint, false);
 	pthread_mutex_lock(&fake_lock);
 	fake[endpoint].notifies++;
 	fake_raise_locked(&fake[endpoint ^ 1]);
 	pthread_mutex_unlock(&fake_lock);
+	if (fake_exit)
+		fake_exit(endpoint, true);
 }
 
 void bm_sys_wait(uint64_t deadline)
