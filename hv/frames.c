@@ -230,15 +230,6 @@ void frame_put(struct frame *f)
 	CHECK(before && f->owner);
 }
 
-bool frame_give(struct frame *f, uint32_t from, uint32_t to)
-{
-	uint64_t seen = from;	/* and no uses */
-
-	return !READ_ONCE(f->dma) &&
-	       __atomic_compare_exchange_n(&f->owner_uses, &seen, to, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-}
-
 /* --- at boot ------------------------------------------------------------- */
 
 /* Ranges that touch become one, or no block could span them. */

@@ -84,7 +84,14 @@ bool MUST_CHECK frame_get(struct frame *f, uint32_t owner);
 void frame_put(struct frame *f);
 /* The frame of owner `from` becomes that of `to` (neither is 0), in one, unless
  * it has uses: then false, and nothing changed. Any pCPU. */
-bool MUST_CHECK frame_give(struct frame *f, uint32_t from, uint32_t to);
+static inline bool MUST_CHECK frame_give(struct frame *f, uint32_t from, uint32_t to)
+{
+	uint64_t seen = from;	/* and no uses */
+
+	return !READ_ONCE(f->dma) &&
+	       __atomic_compare_exchange_n(&f->owner_uses, &seen, to, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
 
 /*
  * Frames that belong to owner, 0 for the free ones, by a walk over the table

@@ -6,16 +6,18 @@
 #include "hv/pool.h"
 
 #include "hv/abi/errno.h"
-#include "hv/frames.h"
 #include "hv/string.h"
 
 #define STEP_PAGES	16u	/* cleared or freed in a step: 64 KiB */
 #define TABLE_PAGES	512u	/* places that one table of 4 KiB entries shows */
 
+uint64_t pool_leaf;
+
 gpa_t pool_place(struct vm *vm, gpa_t at)
 {
 	uint64_t places = vm->config->pool_places;
 
+	pool_leaf = p2m_page_entry(hpa(0), P2M_READ | P2M_WRITE);
 	vm->pool = gpa(0);
 	if (!places)
 		return at;
@@ -23,26 +25,11 @@ gpa_t pool_place(struct vm *vm, gpa_t at)
 	return gpa(vm->pool.v + places * PAGE_SIZE);
 }
 
-static struct pool_page *place_of(struct vm *vm, gpa_t at)
-{
-	uint64_t places = vm->config->pool_places;
-	uint64_t idx = (at.v - vm->pool.v) >> PAGE_SHIFT;
-
-	if ((at.v & PAGE_MASK) || idx >= places)
-		return NULL;
-	return &vm->pool_page[index_nospec(idx, places)];
-}
-
-static gpa_t place_gpa(const struct vm *vm, const struct pool_page *place)
-{
-	return gpa(vm->pool.v + (uint64_t)(place - vm->pool_page) * PAGE_SIZE);
-}
-
 /* The look after the reference: in between the page may have gone, and come
  * back at another place. */
 hpa_t pool_get(struct vm *vm, gpa_t at)
 {
-	struct pool_page *place = place_of(vm, at);
+	struct pool_page *place = pool_find(vm, at);
 	hpa_t pa;
 
 	if (!place)
@@ -61,29 +48,6 @@ void pool_put(hpa_t pa)
 	frame_put(frame_of(pa));
 }
 
-struct pool_page *pool_reserve(struct vm *vm, gpa_t at, int *err)
-{
-	struct pool_page *place = place_of(vm, at);
-
-	*err = AMBIT_EFAULT;
-	if (!place)
-		return NULL;
-	*err = AMBIT_EBUSY;
-	return __atomic_exchange_n(&place->reserved, 1, __ATOMIC_SEQ_CST) ?
-	       NULL : place;
-}
-
-void pool_show(struct vm *vm, const struct pool_page *place)
-{
-	WRITE_ONCE(*p2m_page(&vm->p2m, place_gpa(vm, place)),
-		   p2m_page_entry(place->pa, P2M_READ | P2M_WRITE));
-}
-
-void pool_hide(struct vm *vm, const struct pool_page *place)
-{
-	WRITE_ONCE(*p2m_page(&vm->p2m, place_gpa(vm, place)), 0);
-}
-
 /* --- with the VM -------------------------------------------------------------- */
 
 static int place_fill(struct vm *vm, struct pool_page *place)
@@ -95,8 +59,21 @@ static int place_fill(struct vm *vm, struct pool_page *place)
 		return err;
 	memset(phys_to_virt(pa), 0, PAGE_SIZE);
 	place->pa = pa;
-	pool_show(vm, place);
+	place->frame = frame_of(pa);
+	pool_show(place);
 	return 0;
+}
+
+/* A table, and where the places that it shows have their entries. */
+static int table_make(struct vm *vm, uint32_t from)
+{
+	uint32_t n = MIN(vm->config->pool_places - from, TABLE_PAGES);
+	gpa_t at = gpa(vm->pool.v + from * PAGE_SIZE);
+	int err = p2m_reserve(&vm->p2m, at, n * PAGE_SIZE);
+
+	for (uint32_t i = 0; i < n && !err; i++)
+		vm->pool_page[from + i].entry = p2m_page(&vm->p2m, at) + i;
+	return err;
 }
 
 /* build.idx: the next place. Behind the pages to fill it goes table by table. */
@@ -109,8 +86,7 @@ int pool_build_step(struct vm *vm, const char **why)
 	if (from >= places)
 		return 1;
 	if (!(from % TABLE_PAGES))
-		err = p2m_reserve(&vm->p2m, place_gpa(vm, &vm->pool_page[from]),
-				  MIN(places - from, TABLE_PAGES) * PAGE_SIZE);
+		err = table_make(vm, from);
 	*why = err == AMBIT_EINVAL ?
 	       "its give pool reaches beyond this CPU's guest-physical addresses" :
 	       "not enough free memory for its give pool";

@@ -7,33 +7,60 @@
  */
 #pragma once
 
+#include "hv/frames.h"
 #include "hv/vm.h"
 
 struct pool_page {
 	hpa_t pa;		/* 0: an empty place; changed under a reservation */
+	struct frame *frame;	/* of that page */
+	uint64_t *entry;	/* of this place, in the VM's tables */
 	uint32_t reserved;	/* by a gift under way, atomic */
 };
 
+extern uint64_t pool_leaf;	/* bits of an entry that shows a page, constant */
+
 /* Where the VM's pool would lie from gpa `at` on: sets vm->pool, 0 without one,
- * and returns the first gpa behind it. */
+ * and returns the first gpa behind it. Boot CPU. */
 gpa_t pool_place(struct vm *vm, gpa_t at);
 /* The page at gpa `at`, with a reference that pool_put() ends; 0: none there. */
 hpa_t pool_get(struct vm *vm, gpa_t at);
 void pool_put(hpa_t pa);
-/*
- * The place of gpa `at`, reserved until pool_release(); NULL with *err
- * AMBIT_EFAULT if there is no such place, AMBIT_EBUSY if it is reserved. The VM
- * is held off from being taken apart (the caller's own, or by sync_op_begin()).
- */
-struct pool_page *pool_reserve(struct vm *vm, gpa_t at, int *err);
+
+/* The place at gpa `at`, NULL if there is none. */
+static inline struct pool_page *pool_find(struct vm *vm, gpa_t at)
+{
+	uint64_t places = vm->config->pool_places;
+	uint64_t idx = (at.v - vm->pool.v) >> PAGE_SHIFT;
+
+	if (unlikely((at.v & PAGE_MASK) || idx >= places))
+		return NULL;
+	return &vm->pool_page[index_nospec(idx, places)];
+}
+
+/* Until pool_release() nobody else moves what the place holds; false: somebody
+ * does. The VM is held off from being taken apart: it is the caller's own, or
+ * by sync_op_begin(). */
+static inline bool pool_reserve(struct pool_page *place)
+{
+	return !__atomic_exchange_n(&place->reserved, 1, __ATOMIC_SEQ_CST);
+}
+
 static inline void pool_release(struct pool_page *place)
 {
 	STORE_RELEASE(place->reserved, 0);
 }
-/* Map what the place holds, or with its page withheld: nothing. The place is
- * reserved; before a page is used otherwise the VM needs a sync_flush(). */
-void pool_show(struct vm *vm, const struct pool_page *place);
-void pool_hide(struct vm *vm, const struct pool_page *place);
+
+/* Of a reserved place: map nothing, or what it holds. The VM needs a sync_flush()
+ * before a hidden page is used otherwise. */
+static inline void pool_hide(struct pool_page *place)
+{
+	WRITE_ONCE(*place->entry, 0);
+}
+
+static inline void pool_show(struct pool_page *place)
+{
+	WRITE_ONCE(*place->entry, place->pa.v ? place->pa.v | pool_leaf : 0);
+}
 
 /* Tables of the pool, frames for its first pages, mapped; as vm_build_step(). */
 int MUST_CHECK pool_build_step(struct vm *vm, const char **why);

@@ -17,7 +17,6 @@
 #include "hv/sync.h"
 #include "vio/data.h"
 
-#define MODE_MASK	0xffu	/* AMBIT_GIVE_GIVE to _TAKE */
 #define SCRUB_PAGES	(AMBIT_BATCH_BYTES / PAGE_SIZE)	/* cleared in a call */
 
 /* One gift under way. */
@@ -28,13 +27,15 @@ struct gift {
 	bool exchange, scrub, scrub_back;
 };
 
+/* Those of one call. */
 struct gifts {
-	struct endpoint *e;		/* the giver's */
-	struct gift gift[AMBIT_BATCH_MAX];
+	struct endpoint *e, *peer;	/* of giver and acceptor */
+	struct vm *giver, *acceptor;
+	int may;			/* AMBIT_OK, or why none can be given */
 	uint32_t count;
 	uint32_t scrubs;		/* pages to clear so far */
 	bool exchange;			/* one of them is */
-	bool connected;
+	struct gift gift[AMBIT_BATCH_MAX];
 };
 
 /* --- the quota: incarnation in the high half of vm->gifts --------------------- */
@@ -89,46 +90,42 @@ static bool claim(struct grant_use *use)
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* The place has a page that nobody uses, or else is empty. */
-static int place_check(const struct pool_page *place, bool full)
+/* Reserve a place that has a page which nobody uses, or else is empty. */
+static int place_open(struct pool_page *place, bool full)
 {
-	if (full != (place->pa.v != 0))
-		return full ? AMBIT_EFAULT : AMBIT_EBUSY;
-	return full && READ_ONCE(frame_of(place->pa)->uses) ? AMBIT_EBUSY : AMBIT_OK;
+	int err = AMBIT_OK;
+
+	if (unlikely(!place))
+		return AMBIT_EFAULT;
+	if (unlikely(!pool_reserve(place)))
+		return AMBIT_EBUSY;
+	if (unlikely(full != (place->pa.v != 0)))
+		err = full ? AMBIT_EFAULT : AMBIT_EBUSY;
+	else if (full && unlikely(READ_ONCE(place->frame->uses)))
+		err = AMBIT_EBUSY;
+	if (unlikely(err))
+		pool_release(place);
+	return err;
 }
 
-/* Reserved and as it should be; NULL with *err. */
-static struct pool_page *place_open(struct vm *vm, uint64_t at, bool full, int *err)
-{
-	struct pool_page *place = pool_reserve(vm, gpa(at), err);
-
-	if (!place)
-		return NULL;
-	*err = place_check(place, full);
-	if (!*err)
-		return place;
-	pool_release(place);
-	return NULL;
-}
-
-/* The acceptor's side, its entry marked used: claim entry and place. */
+/* The acceptor's side: claim entry and place. The entry is marked used. */
 static int gift_accept(struct gifts *b, struct gift *g, const struct ambit_grant *entry)
 {
-	struct endpoint *peer = b->e->peer;
 	int err = entry_accepts(entry, g->item->generation);
 
-	if (err)
+	if (unlikely(err))
 		return err;
 	g->scrub_back = g->exchange && (entry->frame & AMBIT_GRANT_SCRUB);
-	if (b->scrubs + g->scrub + g->scrub_back > SCRUB_PAGES)
+	if (unlikely(b->scrubs + g->scrub + g->scrub_back > SCRUB_PAGES))
 		return AMBIT_EAGAIN;
-	g->use = &peer->grant[index_nospec(g->item->ref, peer->link->grant_count)];
-	if (!claim(g->use))
+	g->use = &b->peer->grant[index_nospec(g->item->ref, b->peer->link->grant_count)];
+	if (unlikely(!claim(g->use)))
 		return AMBIT_EBUSY;
-	g->to = place_open(peer->vm, entry->frame & ~PAGE_MASK, g->exchange, &err);
-	if (g->to && gift_count(b->e->vm))
-		return AMBIT_OK;
-	if (g->to) {
+	g->to = pool_find(b->acceptor, gpa(entry->frame & ~PAGE_MASK));
+	err = place_open(g->to, g->exchange);
+	if (likely(!err)) {
+		if (likely(gift_count(b->giver)))
+			return AMBIT_OK;
 		err = AMBIT_EQGIFT;
 		pool_release(g->to);
 	}
@@ -138,26 +135,26 @@ static int gift_accept(struct gifts *b, struct gift *g, const struct ambit_grant
 
 static int gift_begin(struct gifts *b, struct gift *g)
 {
-	struct endpoint *peer = b->e->peer;
 	struct ambit_grant entry;
 	int err;
 
-	g->from = place_open(b->e->vm, g->item->page, true, &err);
-	if (!g->from)
+	g->from = pool_find(b->giver, gpa(g->item->page));
+	err = place_open(g->from, true);
+	if (unlikely(err))
 		return err;
-	err = grant_open(peer, g->item->ref, &entry);
-	if (!err) {
+	err = grant_open(b->peer, g->item->ref, &entry);
+	if (likely(!err)) {
 		err = gift_accept(b, g, &entry);
-		if (err)
-			grant_close(peer, g->item->ref);
+		if (unlikely(err))
+			grant_close(b->peer, g->item->ref);
 	}
-	if (err) {
+	if (unlikely(err)) {
 		pool_release(g->from);
 		return err;
 	}
-	pool_hide(b->e->vm, g->from);
+	pool_hide(g->from);
 	if (g->exchange)
-		pool_hide(peer->vm, g->to);
+		pool_hide(g->to);
 	return AMBIT_OK;
 }
 
@@ -166,51 +163,51 @@ static int gift_begin(struct gifts *b, struct gift *g)
 /* New owners, both or none; somebody may use the pages again since we looked. */
 static bool gift_own(const struct gift *g, uint32_t giver, uint32_t acceptor)
 {
-	struct frame *page = frame_of(g->from->pa);
-
-	if (!frame_give(page, giver, acceptor))
+	if (unlikely(!frame_give(g->from->frame, giver, acceptor)))
 		return false;
-	if (!g->exchange || frame_give(frame_of(g->to->pa), acceptor, giver))
+	if (likely(!g->exchange) || frame_give(g->to->frame, acceptor, giver))
 		return true;
 	/* No place shows it to its new owner yet. */
-	CHECK(frame_give(page, acceptor, giver));
+	CHECK(frame_give(g->from->frame, acceptor, giver));
 	return false;
 }
 
 static void gift_move(struct gift *g)
 {
-	hpa_t page = g->from->pa, back = g->to->pa;
+	struct pool_page *from = g->from, *to = g->to;
+	struct frame *frame = from->frame;
+	hpa_t page = from->pa;
 
-	if (g->scrub)
+	if (unlikely(g->scrub))
 		memset(phys_to_virt(page), 0, PAGE_SIZE);
-	if (g->scrub_back)
-		memset(phys_to_virt(back), 0, PAGE_SIZE);
-	WRITE_ONCE(g->from->pa.v, back.v);
-	WRITE_ONCE(g->to->pa.v, page.v);
+	if (unlikely(g->scrub_back))
+		memset(phys_to_virt(to->pa), 0, PAGE_SIZE);
+	from->frame = to->frame;
+	WRITE_ONCE(from->pa.v, to->pa.v);
+	to->frame = frame;
+	WRITE_ONCE(to->pa.v, page.v);
 }
 
 /* True if the gift arrived. */
-static bool gift_end(struct gift *g, struct endpoint *e)
+static bool gift_end(struct gifts *b, struct gift *g)
 {
-	struct endpoint *peer = e->peer;
-	bool given = gift_own(g, e->vm->owner, peer->vm->owner);
+	struct vm *giver = b->giver;
+	bool given = gift_own(g, giver->owner, b->acceptor->owner);
 
-	if (given) {
+	if (likely(given)) {
 		gift_move(g);
-		g->use->giver = e->vm->incarnation;
+		g->use->giver = giver->incarnation;
 		g->use->generation = g->item->generation;
 	} else {
-		gift_uncount(e->vm, e->vm->incarnation);
+		gift_uncount(giver, giver->incarnation);
 	}
-	if (g->from->pa.v)
-		pool_show(e->vm, g->from);
-	if (g->to->pa.v)
-		pool_show(peer->vm, g->to);
+	pool_show(g->from);
+	pool_show(g->to);
 	/* Spent before the place is free: nobody finds the entry fresh again. */
 	STORE_RELEASE(g->use->spent, given ? GIFT_ARRIVED : GIFT_NONE);
 	pool_release(g->from);
 	pool_release(g->to);
-	grant_close(peer, g->item->ref);
+	grant_close(b->peer, g->item->ref);
 	g->item->status = given ? AMBIT_OK : AMBIT_EBUSY;
 	return given;
 }
@@ -221,13 +218,13 @@ static void gifts_end(struct gifts *b)
 
 	if (!b->count)
 		return;
-	sync_flush(b->e->vm);
+	sync_flush(b->giver);
 	if (b->exchange)
-		sync_flush(b->e->peer->vm);
+		sync_flush(b->acceptor);
 	for (uint32_t i = 0; i < b->count; i++)
-		any |= gift_end(&b->gift[i], b->e);
+		any |= gift_end(b, &b->gift[i]);
 	if (any)
-		endpoint_raise(b->e->peer);
+		endpoint_raise(b->peer);
 }
 
 /* --- items ------------------------------------------------------------------------ */
@@ -263,22 +260,29 @@ static int give_item(struct gifts *b, struct ambit_give_item *item)
 
 	if (item->mode == AMBIT_GIVE_TAKE)
 		return take(b->e, item);
-	if (mode > AMBIT_GIVE_EXCHANGE)
+	if (unlikely(mode > AMBIT_GIVE_EXCHANGE))
 		return AMBIT_EINVAL;
-	if (!b->e->vm || !b->e->peer->vm)
-		return AMBIT_EFAULT;	/* the hypervisor has no pool */
-	if (!b->connected)
-		return AMBIT_EGONE;
+	if (unlikely(b->may))
+		return b->may;
 	g->item = item;
 	g->exchange = mode == AMBIT_GIVE_EXCHANGE;
 	g->scrub = item->mode != mode;
 	err = gift_begin(b, g);
-	if (err)
+	if (unlikely(err))
 		return err;
 	b->scrubs += g->scrub + g->scrub_back;
 	b->exchange |= g->exchange;
 	b->count++;
 	return AMBIT_OK;
+}
+
+/* Holds to sync_op_end(): it is looked at behind a full fence. */
+static int may_give(const struct endpoint *e)
+{
+	if (!e->vm || !e->peer->vm)
+		return AMBIT_EFAULT;	/* the hypervisor has no pool */
+	FENCE_FULL();
+	return link_connected(e) ? AMBIT_OK : AMBIT_EGONE;
 }
 
 static uint32_t give_run(struct endpoint *e, void *items, uint32_t n)
@@ -288,15 +292,17 @@ static uint32_t give_run(struct endpoint *e, void *items, uint32_t n)
 	uint32_t i;
 
 	b.e = e;
+	b.peer = e->peer;
+	b.giver = e->vm;
+	b.acceptor = e->peer->vm;
 	b.count = b.scrubs = 0;
 	b.exchange = false;
 	sync_op_begin();
-	FENCE_FULL();
-	b.connected = link_connected(e);
+	b.may = may_give(e);
 	for (i = 0; i < n; i++) {
 		int status = give_item(&b, &item[i]);
 
-		if (status == AMBIT_EAGAIN)
+		if (unlikely(status == AMBIT_EAGAIN))
 			break;
 		item[i].status = status;
 	}
