@@ -33,6 +33,7 @@ DISK :=
 SCHEME :=
 CPU_MODEL :=
 V :=
+WRITE :=
 
 # Commands are shown with V=1 only.
 ifeq ($(V),)
@@ -60,6 +61,8 @@ help:
 	echo 'make all           hypervisor and guests only; make clean: remove build/'
 	echo 'make check-manifest MANIFEST=file   look for mistakes without booting'
 	echo 'make check-headers  every header compiles alone'
+	echo 'make lines         lines of the buffer model, its glue and the drivers;'
+	echo '                   WRITE=yes puts the table into docs/buffer-model.md'
 	echo 'make lint          static analysers'
 	echo 'make clang         build everything with clang and lld into build/clang'
 	echo 'HOST=no builds a hypervisor without back ends of its own.'
@@ -169,7 +172,7 @@ no-host:
 test: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk \
 		$(addprefix $(B)/unit/,$(unit-tests))
-	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/run
+	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/run
 
 scenarios: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk
@@ -178,6 +181,11 @@ scenarios: need-test
 bench: need-test
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/bench
+
+.PHONY: lines
+lines:
+	tools/need python3
+	tools/lines $(if $(WRITE),--write)
 
 # Every header alone: the hypervisor's and the guests' with both compilers,
 # what a guest may include also as C11 and C++.
