@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzzer: a hostile front of back ends in the hypervisor. For for-ms= it writes
+ * sense, half-sense and nonsense into the control areas of all its links,
+ * notifies, and changes states; nothing may come of it but resets. Then it crashes;
+ * started again it checks that each of them still connects.
+ */
+#include "hv/abi/link.h"
+#include "guests/lib/bm_guest.h"
+#include "guests/lib/prng.h"
+#include "tests/guest/lib/check.h"
+
+static struct prng prng = { 0x5eed };
+static uint32_t connected;
+static uint8_t *page;			/* RAM that descriptors may name */
+
+static uint32_t below(uint64_t limit)
+{
+	return (uint32_t)prng_below(&prng, limit);
+}
+
+static uint32_t any(void)
+{
+	return (uint32_t)prng_next(&prng);
+}
+
+static void *at(uint64_t base, uint32_t offset)
+{
+	return (void *)(base + offset);
+}
+
+/* An address: of RAM, of nothing, of an area, near the ends of things. */
+static uint64_t some_gpa(const struct ambit_link_info *l)
+{
+	switch (below(6)) {
+	case 0:
+		return prng_next(&prng);
+	case 1:
+		return l->control + below(PAGE_SIZE);
+	case 2:
+		return (prng_next(&prng) & PAGE_MASK) | 0xc0000000;
+	case 3:
+		return vm_info()->ram_low - below(PAGE_SIZE);
+	default:
+		return (uint64_t)page + below(PAGE_SIZE);
+	}
+}
+
+static uint32_t some_slot(const struct ambit_link_info *l)
+{
+	return below(8) ? below(l->slots) :
+				      any();
+}
+
+static struct ambit_msg nonsense(const struct ambit_link_info *l)
+{
+	return (struct ambit_msg){
+		.kind = (uint16_t)below(5), .slot = (uint16_t)some_slot(l),
+		.len = any(), .flags = (uint16_t)below(4),
+		.status = (int16_t)-(int)below(7), .bay = any(),
+		.note = { below(6), prng_next(&prng) },
+	};
+}
+
+/* The first message of its kind for this slot in a connection: a request, or the
+ * answer to what the other end has posted by then. */
+static struct ambit_msg sense(const struct ambit_link_info *l, uint32_t slot)
+{
+	bool net = l->dev_class == AMBIT_CLASS_NET;
+
+	return (struct ambit_msg){
+		.kind = (uint16_t)(1 + below(net ? 3 : 2)), .slot = (uint16_t)slot,
+		.len = below(3) ? below(l->buffer_size / 512 + 1) * 512 :
+				  below(l->buffer_size + 1),
+		.bay = l->scheme == AMBIT_SCHEME_GRANT ? below(4) :
+		       (slot + l->slots * below(2)) * (l->buffer_size / 64),
+		.note = { below(6), below(8) ? below(4100) : prng_next(&prng) },
+	};
+}
+
+static void put_messages(const struct ambit_link_info *l, uint32_t n)
+{
+	struct ambit_msg *m = at(l->control, l->ring_offset);
+	struct ambit_control *c = at(l->control, 0);
+
+	for (uint32_t i = 0; i < n; i++)
+		m[i] = below(500) ? sense(l, i) : nonsense(l);
+	STORE_RELEASE(c->prod, below(200) ? n : any());
+}
+
+static void put_desc(const struct ambit_link_info *l)
+{
+	struct ambit_desc *d = at(l->control, l->desc_offset);
+	struct ambit_seg *s = at(l->control, l->seg_offset);
+	uint32_t slot = below(l->slots), n = below(l->seg_max + 2);
+
+	for (uint32_t i = 0; i < l->seg_max; i++) {
+		s[slot * l->seg_max + i].gpa = some_gpa(l);
+		s[slot * l->seg_max + i].len = below(3) ?
+			below(l->buffer_size + 1) : any();
+	}
+	d[slot] = (struct ambit_desc){
+		.len = below(3) ? l->buffer_size : any(),
+		.flags = (uint16_t)below(5), .seg_count = (uint16_t)n,
+	};
+}
+
+static void put_grant(const struct ambit_link_info *l)
+{
+	struct ambit_grant *g = at(l->control, l->grant_offset);
+
+	if (!l->grant_count)
+		return;
+	g[below(l->grant_count)] = (struct ambit_grant){
+		.frame = (some_gpa(l) & ~PAGE_MASK) | below(16),
+		.generation = below(64),
+		.offset = (uint16_t)below(4200),
+		.len = (uint16_t)below(5000),
+	};
+}
+
+/* Connect as it should be, or almost. */
+static bool connect(uint32_t endpoint, const struct ambit_link_info *l)
+{
+	const struct ambit_status *status = at(l->status, 0);
+	struct ambit_control *c = at(l->control, 0);
+
+	hcall2(AMBIT_HC_LINK_STATE, endpoint, below(4));
+	WRITE_ONCE(c->prod, 0u);
+	hcall2(AMBIT_HC_LINK_STATE, endpoint, AMBIT_LINK_CONNECTED);
+	STORE_RELEASE(c->epoch, READ_ONCE(status->generation) + !below(50));
+	hcall1(AMBIT_HC_NOTIFY, endpoint);
+	/* The other end works while we wait. */
+	hcall1(AMBIT_HC_WAIT, time_now() + below(4) * 50 * US);
+	return READ_ONCE(status->peer_state) == AMBIT_LINK_CONNECTED;
+}
+
+static void poke(uint32_t endpoint)
+{
+	const struct ambit_link_info *l = link_info(endpoint);
+	struct ambit_control *c = at(l->control, 0);
+
+	connected += connect(endpoint, l);
+	for (uint32_t i = below(40); i; i--) {
+		put_desc(l);
+		put_grant(l);
+	}
+	put_messages(l, below(l->slots + 1));
+	WRITE_ONCE(c->wake, any());
+	hcall1(AMBIT_HC_NOTIFY, endpoint);
+	for (uint32_t i = below(20); i; i--) {
+		put_desc(l);
+		put_grant(l);
+		if (!below(4))
+			hcall1(AMBIT_HC_WAIT, time_now() + 20 * US);
+	}
+}
+
+/* After all that the other end comes up again, for a new incarnation at least. */
+static bool connects(uint32_t endpoint)
+{
+	struct bm *b = bm_open_link(endpoint);
+	uint64_t deadline = time_now() + 1000 * MS;
+	struct bm_event e = { 0 };
+
+	while (time_now() < deadline) {
+		if (bm_next(b, &e))
+			return e.type == BM_UP;
+		bm_wait(&b, 1, 0, deadline);
+	}
+	return false;
+}
+
+int guest_main(void)
+{
+	uint64_t until = time_now() + cmdline_u64("for-ms", 300) * MS;
+	uint32_t links = vm_info()->link_count, pokes = 0;
+	bool first = vm_info()->incarnation == 1;
+
+	page = page_alloc(2);
+	if (!first) {
+		for (uint32_t i = 0; i < links; i++)
+			CHECK(connects(i));
+		return check_end();
+	}
+	for (; time_now() < until; pokes++)
+		poke(below(links));
+	printf("%u pokes, %u connections\n", pokes, connected);
+	/* A crash has the manifest start us again. */
+	*(volatile uint32_t *)link_info(0)->peer_control = 0;
+	return 1;
+}
