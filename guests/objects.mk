@@ -27,13 +27,17 @@ $(GUEST_OBJ)/libguest.a: $(guest-lib-obj)
 	rm -f $@
 	ar rcs $@ $^
 
+# Functions of the library that a program puts its own __wrap_ in place of.
+guest-wrap-modelbench := bm_sys_notify bm_sys_wait bm_sys_notify_wait bm_sys_settle \
+	bm_sys_data
+
 # $(1): folder of the program, whose C files are linked together
 define guest-rule
 guest-$(1)-obj := $$(patsubst %.c,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.c))
 $(B)/guests/$(notdir $(1)): $$(guest-$(1)-obj) $(guest-asm-obj) \
 		$(GUEST_OBJ)/libguest.a guests/guest.ld
 	$(LD) -z noexecstack -z max-page-size=4096 -T guests/guest.ld -o $$@ \
-		$$(guest-$(1)-obj) $(guest-asm-obj) $(GUEST_OBJ)/libguest.a
+		$(addprefix --wrap=,$(guest-wrap-$(notdir $(1)))) $$(guest-$(1)-obj) $(guest-asm-obj) $(GUEST_OBJ)/libguest.a
 -include $$(guest-$(1)-obj:.o=.d)
 endef
 $(foreach d,$(guest-dirs),$(eval $(call guest-rule,$(d))))

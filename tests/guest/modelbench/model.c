@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * modelbench by the model. A cycle: the leader registers and posts DEPTH slots
+ * for one use and waits; the partner moves SMALL bytes into or out of each and
+ * finishes them. Each end counts the ticks from the return of a wait to the
+ * next return, less those spent in calls; the partner's go with its notes.
+ */
+#include "modelbench.h"
+
+#include "guests/lib/cpu.h"
+#include "tests/guest/lib/measure.h"
+
+static const struct bm_note no_note;
+static uint8_t *bytes;			/* LARGE of them */
+
+static void bytes_get(void)
+{
+	if (!bytes)
+		bytes = page_alloc_bytes(LARGE);
+}
+
+static void wait_up(struct bm *b)
+{
+	struct bm_event e;
+
+	while (!bm_next(b, &e))
+		bm_wait(&b, 1, 0, 0);
+	if (e.type != BM_UP)
+		guest_fail("event %u instead of UP", e.type);
+}
+
+/* One round of n slots; the partner's ticks for the round before. */
+static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t len)
+{
+	uint64_t partner = 0;
+	struct bm_event e;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct bm_seg seg = { bytes + i * SMALL, len };
+
+		bm_register(b, i, dir, &seg, 1, BM_ONCE);
+		bm_post(b, i, len, no_note, i ? BM_QUIET : 0);
+	}
+	while (n) {
+		bm_wait(&b, 1, 0, 0);
+		while (bm_next(b, &e)) {
+			if (e.type != BM_DONE || e.status != BM_OK)
+				guest_fail("event %u, status %d", e.type, e.status);
+			if (!e.slot)
+				partner = e.note.w[0];
+			n--;
+		}
+	}
+	return partner;
+}
+
+/* Both ends' own ticks for a slot, by the median of the rounds. */
+static uint32_t cycle(struct bm *b, enum bm_dir dir)
+{
+	measure_quiet();
+	for (int i = -WARM_UP; i < RUNS; i++) {
+		uint64_t from = rdtsc(), calls = call_ticks;
+		uint64_t partner = round_lead(b, dir, DEPTH, SMALL);
+
+		if (i >= 0)
+			sample[i] = (uint32_t)(rdtsc() - from -
+					       (call_ticks - calls) + partner) / DEPTH;
+	}
+	return measure_median(sample, RUNS);
+}
+
+static uint32_t transfer(struct bm *b)
+{
+	measure_quiet();
+	for (int i = -WARM_UP; i < RUNS; i++) {
+		uint64_t from = rdtsc();
+
+		round_lead(b, BM_IN, 1, LARGE);
+		if (i >= 0)
+			sample[i] = (uint32_t)(rdtsc() - from);
+	}
+	return measure_median(sample, RUNS);
+}
+
+uint32_t model_lead(uint32_t endpoint)
+{
+	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
+	struct bm *b = bm_open_link(endpoint);
+	uint32_t ticks;
+	char name[32];
+
+	bytes_get();
+	wait_up(b);
+	snprintf(name, sizeof(name), "model-cycle-%s", scheme);
+	measure_line(name, cycle(b, BM_IN), "instructions", 300);
+	snprintf(name, sizeof(name), "model-cycle-out-%s", scheme);
+	measure_line(name, cycle(b, BM_OUT), "instructions", 300);
+	ticks = transfer(b);
+	bm_close(b);
+	return ticks;
+}
+
+/* The slot that is told of last carries the ticks of the round before. */
+static void serve(struct bm *b, const struct bm_event *e, uint64_t ticks)
+{
+	struct bm_note note = { { ticks, 0 } };
+
+	if (e->dir == BM_IN)
+		bm_send(b, e->slot, 0, bytes, e->len);
+	else
+		bm_receive(b, e->slot, 0, bytes + e->slot * SMALL, e->len);
+	bm_finish(b, e->slot, BM_OK, e->len, note);
+}
+
+void model_partner(uint32_t endpoint)
+{
+	struct bm *b = bm_open_link(endpoint);
+	uint64_t from = rdtsc(), calls = call_ticks, ticks = 0;
+	struct bm_event e;
+
+	bytes_get();
+	for (;;) {
+		while (bm_next(b, &e)) {
+			if (e.type == BM_POSTED)
+				serve(b, &e, ticks);
+			if (e.type == BM_DOWN) {
+				bm_close(b);
+				return;
+			}
+		}
+		bm_wait(&b, 1, 0, 0);
+		ticks = rdtsc() - from - (call_ticks - calls);
+		from = rdtsc();
+		calls = call_ticks;
+	}
+}
