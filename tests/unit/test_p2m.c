@@ -283,6 +283,68 @@ static void test_destroy(void)
 	ok_eq(frames_free_bytes(), before, "nothing is lost");
 }
 
+/* As many entries looked at in each step, however many tables there are. */
+static void test_steps(void)
+{
+	uint32_t steps;
+
+	fresh();
+	for (uint64_t at = 0; at < GIB(2); at += MIB(2))
+		if (map(at, at + PAGE_SIZE, PAGE_SIZE, RWX))
+			ok(false, "mapping");
+	ok_eq(p.table_count, 4 + 1024, "a p2m of 1028 tables");
+	p2m_destroy_step(&p);
+	ok(p.table_count >= 1028 - 513 && p.table_count < 1028, "a step frees some");
+	ok_eq(frames_balance(OWNER), p.table_count, "and counts them");
+	steps = destroy();
+	/* 1024 lowest tables, and the other entries of the four above them. */
+	ok(steps == 3, "all of them in %u more", steps);
+	ok_eq(frames_balance(OWNER), 0, "none is left");
+}
+
+/* What it borrows of another p2m is found by it and stays when it goes. */
+static void test_borrow(void)
+{
+	struct p2m other;
+	uint64_t run;
+	hpa_t pa;
+
+	ok(!p2m_create(&other, OWNER + 1) && !p2m_map(&other, gpa(GIB(2)), hpa(MIB(6)), MIB(2), R) &&
+	   !p2m_map(&other, gpa(GIB(3)), hpa(GIB(9)), GIB(1), RW), "another p2m");
+	fresh();
+	WRITE_ONCE(*p2m_gib(&p, gpa(GIB(5))), p2m_borrow(*p2m_gib(&other, gpa(GIB(2)))));
+	WRITE_ONCE(*p2m_gib(&p, gpa(GIB(6))), p2m_borrow(*p2m_gib(&other, gpa(GIB(3)))));
+	ok_eq(p2m_borrow(*p2m_gib(&other, gpa(GIB(4)))), 0, "of nothing comes nothing");
+	ok(p2m_lookup(&p, gpa(GIB(5) + 5), R, &pa, &run) && pa.v == MIB(6) + 5 &&
+	   !found(GIB(5), P2M_WRITE) && !found(GIB(5) + MIB(2), R), "a borrowed table");
+	ok(p2m_lookup(&p, gpa(GIB(6) + 7), RW, &pa, &run) && pa.v == GIB(9) + 7 &&
+	   !found(GIB(7), R), "a borrowed leaf");
+	ok_eq(p.table_count, 2, "none of them is its own");
+	destroy();
+	ok_eq(frames_balance(OWNER + 1), other.table_count, "all stay with their owner");
+	ok(p2m_lookup(&other, gpa(GIB(2)), R, &pa, &run), "and whole");
+	while (!p2m_destroy_step(&other))
+		;
+	ok_eq(frames_balance(OWNER + 1), 0, "who gives them back");
+}
+
+/* Single pages that come and go. */
+static void test_pages(void)
+{
+	fresh();
+	ok_eq(p2m_reserve(&p, gpa(MIB(2) - PAGE_SIZE), MIB(2) + 2 * PAGE_SIZE), 0,
+	      "tables for a range across three");
+	ok_eq(p.table_count, 6, "are there");
+	ok(!found(MIB(2) - PAGE_SIZE, R) && !found(MIB(4), R), "with nothing in them");
+	WRITE_ONCE(*p2m_page(&p, gpa(MIB(4))), p2m_page_entry(hpa(MIB(7)), RW));
+	ok(leads(MIB(4), MIB(7), PAGE_SIZE) && !found(MIB(4), P2M_EXEC) &&
+	   !found(MIB(4) - 1, R) && !found(MIB(4) + PAGE_SIZE, R), "a page comes");
+	WRITE_ONCE(*p2m_page(&p, gpa(MIB(4))), 0);
+	ok(!found(MIB(4), R), "and goes");
+	ok_eq(p2m_reserve(&p, gpa(BIT(p2m_format.phys_bits)), PAGE_SIZE), AMBIT_EINVAL,
+	      "no range above the physical width");
+}
+
 static uint64_t step_looks, step_wrong, step_seen;
 
 static void step_look(void)
@@ -330,6 +392,9 @@ static void test_format(const char *name, const struct p2m_format *f)
 	test_rights(f == &ept);
 	test_memory();
 	test_destroy();
+	test_steps();
+	test_borrow();
+	test_pages();
 	test_concurrent();
 	destroy();
 	ok_eq(frames_balance(OWNER), 0, "%s: no frame is left behind", name);
