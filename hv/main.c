@@ -160,6 +160,17 @@ static void manifest_load(const struct boot_info *bi, uint32_t pcpu_count)
 		hv_refuse("%s", error);
 }
 
+/* The sum was checked already: a part of the next link has no place. */
+static _Noreturn void links_refuse(void)
+{
+	const struct manifest_link *l = &manifest.link[link_count];
+
+	if (link_count == manifest.link_count)
+		hv_refuse("too little memory for the manifest's links");
+	hv_refuse("manifest:%u: link '%s': there is no free memory for an area of it, "
+		  "which must be in one piece", l->line, l->name);
+}
+
 static void links_report(void)
 {
 	uint32_t n[AMBIT_SCHEME_GRANT + 1] = { 0 };
@@ -187,8 +198,10 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 {
 	uint32_t vcpus = 0;
 
-	if (vm_table_init(&manifest, bi, &limits) || link_init(&manifest))
-		hv_refuse("too little memory for the manifest's VMs and links");
+	if (vm_table_init(&manifest, bi, &limits))
+		hv_refuse("too little memory for the manifest's VMs");
+	if (link_init(&manifest))
+		links_refuse();
 	host_init();
 	for (uint32_t i = 0; i < pcpu_count; i++) {
 		struct pcpu *p = pcpu_of(i);

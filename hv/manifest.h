@@ -20,7 +20,9 @@
 #define MANIFEST_HYPERVISOR	0xffffffffu	/* as manifest_end.vm */
 #define MANIFEST_HYPERVISOR_NAME "hypervisor"
 #define MANIFEST_GRANTS_MAX	65536	/* entries of a table, pages of a map window */
-#define MANIFEST_GRANT_USE_MAX	32	/* bytes that the hypervisor keeps an entry */
+#define MANIFEST_GRANT_USE_MAX	32	/* bytes to keep an entry, at most, ... */
+#define MANIFEST_MAP_PAGE	12	/* ... a page of a map window ... */
+#define MANIFEST_POOL_PLACE	64	/* ... and a place of a pool, page tables too */
 #define MANIFEST_POOL_MAX	65536	/* places of a give pool */
 
 /* A piece of the manifest's text, which must outlive the struct; not ended by NUL. */

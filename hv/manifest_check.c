@@ -136,7 +136,8 @@ static int cpus_check(const struct check *c, const struct manifest_vm *vm)
 static uint64_t vm_need(const struct manifest_vm *vm,
 			const struct manifest_limits *limits)
 {
-	return manifest_vm_memory(vm, limits) + vm->pool_pages * PAGE_SIZE;
+	return manifest_vm_memory(vm, limits) + vm->pool_pages * PAGE_SIZE +
+	       (uint64_t)vm->pool_places * MANIFEST_POOL_PLACE;
 }
 
 uint64_t manifest_memory(const struct manifest *m,

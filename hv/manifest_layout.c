@@ -52,5 +52,5 @@ uint64_t manifest_link_memory(const struct manifest_link *c)
 	manifest_link_layout(c, &l);
 	return 2 * (l.control_size + l.data_size + l.status_size + PAGE_SIZE +
 		    (uint64_t)l.grant_count * MANIFEST_GRANT_USE_MAX +
-		    l.map_pages * sizeof(uint32_t));
+		    (uint64_t)l.map_pages * MANIFEST_MAP_PAGE);
 }

@@ -19,8 +19,10 @@
 #define MAP_WINDOW_ALIGN MIB(2)
 #define MAP_WINDOW_STEP	MIB(32)	/* 16 tables to clear */
 
-_Static_assert(sizeof(struct grant_use) <= MANIFEST_GRANT_USE_MAX,
-	       "the manifest's check counts it");
+_Static_assert(sizeof(struct grant_use) <= MANIFEST_GRANT_USE_MAX &&
+	       sizeof(*((struct endpoint *)0)->mapped) + 8 <= MANIFEST_MAP_PAGE &&
+	       sizeof(struct pool_page) + 8 <= MANIFEST_POOL_PLACE,
+	       "the manifest's check counts them");
 
 struct link *link_table;
 uint32_t link_count;

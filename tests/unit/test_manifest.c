@@ -228,7 +228,7 @@ static void test_layout(void)
 		   l.data_size == (bays ? 65536 : 0) && l.grant_count == (grant ? 24 : 0) &&
 		   l.map_pages == (grant ? 600 : 0), "scheme %u: sizes", m.link[0].scheme);
 		ok_eq(manifest_link_memory(&m.link[0]),
-		      2 * (3 * 4096 + (bays ? 65536 : 0) + (grant ? 24 * 32 + 600 * 4 : 0)),
+		      2 * (3 * 4096 + (bays ? 65536 : 0) + (grant ? 24 * 32 + 600 * 12 : 0)),
 		      "of both ends");
 	}
 }
@@ -492,11 +492,11 @@ static void test_check_links(const struct manifest_module *module)
 	ok(manifest_check(&m, "t", &limits, error), "and one that is not");
 	ok_has(error, "t:7: link 'n': there is no boot module 'disk'; the modules are ping",
 	       "is named");
-	limits = (struct manifest_limits){ .memory = MIB(10) };
+	limits = (struct manifest_limits){ .memory = MIB(10) + KIB(64) };
 	ok(!parse(pool) && !manifest_check(&m, "t", &limits, error), "a pool's pages fit");
 	limits.memory--;
 	ok(manifest_check(&m, "t", &limits, error), "and count");
-	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 10 MiB",
+	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 11 MiB",
 	       "are in the sum");
 	limits.memory = MIB(10);
 	ok(!parse("[link n]\nends = a b\nclass = raw\nslots = 128\nbuffer = 64\n"
