@@ -2,8 +2,9 @@
 /*
  * fuzzer: a hostile front of back ends in the hypervisor. For for-ms= it writes
  * sense, half-sense and nonsense into the control areas of all its links,
- * notifies, and changes states; nothing may come of it but resets. Then it crashes;
- * started again it checks that each of them still connects.
+ * notifies, and changes states; nothing may come of it but resets. Then it crashes,
+ * and does the same again; started after rounds= rounds it checks that each of
+ * them still connects.
  */
 #include "hv/abi/link.h"
 #include "guests/lib/bm_guest.h"
@@ -46,22 +47,6 @@ static uint64_t some_gpa(const struct ambit_link_info *l)
 	}
 }
 
-static uint32_t some_slot(const struct ambit_link_info *l)
-{
-	return below(8) ? below(l->slots) :
-				      any();
-}
-
-static struct ambit_msg nonsense(const struct ambit_link_info *l)
-{
-	return (struct ambit_msg){
-		.kind = (uint16_t)below(5), .slot = (uint16_t)some_slot(l),
-		.len = any(), .flags = (uint16_t)below(4),
-		.status = (int16_t)-(int)below(7), .bay = any(),
-		.note = { below(6), prng_next(&prng) },
-	};
-}
-
 /* The first message of its kind for this slot in a connection: a request, or the
  * answer to what the other end has posted by then. */
 static struct ambit_msg sense(const struct ambit_link_info *l, uint32_t slot)
@@ -78,13 +63,37 @@ static struct ambit_msg sense(const struct ambit_link_info *l, uint32_t slot)
 	};
 }
 
+/* The same with one field of nonsense. */
+static struct ambit_msg nonsense(const struct ambit_link_info *l, uint32_t slot)
+{
+	struct ambit_msg m = sense(l, slot);
+
+	switch (below(5)) {
+	case 0:
+		m.kind = (uint16_t)any();
+		break;
+	case 1:
+		m.slot = (uint16_t)(l->slots + below(0x10000 - l->slots));
+		break;
+	case 2:
+		m.len = any();
+		break;
+	case 3:
+		m.bay = any();
+		break;
+	default:
+		m.status = (int16_t)any();
+	}
+	return m;
+}
+
 static void put_messages(const struct ambit_link_info *l, uint32_t n)
 {
 	struct ambit_msg *m = at(l->control, l->ring_offset);
 	struct ambit_control *c = at(l->control, 0);
 
 	for (uint32_t i = 0; i < n; i++)
-		m[i] = below(500) ? sense(l, i) : nonsense(l);
+		m[i] = below(200) ? sense(l, i) : nonsense(l, i);
 	STORE_RELEASE(c->prod, below(200) ? n : any());
 }
 
@@ -175,14 +184,15 @@ int guest_main(void)
 {
 	uint64_t until = time_now() + cmdline_u64("for-ms", 300) * MS;
 	uint32_t links = vm_info()->link_count, pokes = 0;
-	bool first = vm_info()->incarnation == 1;
+	uint32_t round = vm_info()->incarnation;
 
 	page = page_alloc(2);
-	if (!first) {
+	if (round > cmdline_u64("rounds", 1)) {
 		for (uint32_t i = 0; i < links; i++)
 			CHECK(connects(i));
 		return check_end();
 	}
+	prng.state += round;
 	for (; time_now() < until; pokes++)
 		poke(below(links));
 	printf("%u pokes, %u connections\n", pokes, connected);
