@@ -14,8 +14,20 @@
 /* --- physical memory ---------------------------------------------------- */
 
 /* Address of physical memory in the direct map. RAM of the boot map only. */
+#ifdef AMBIT_HV
+static inline void *phys_to_virt(hpa_t pa)
+{
+	return (void *)(VA_DIRECT + pa.v);
+}
+
+static inline hpa_t virt_to_phys(const void *direct_map_va)
+{
+	return hpa((uint64_t)(uintptr_t)direct_map_va - VA_DIRECT);
+}
+#else	/* tests/fake */
 void *phys_to_virt(hpa_t pa);
 hpa_t virt_to_phys(const void *direct_map_va);
+#endif
 
 /*
  * Map a device's registers (uncached, not executable). Boot CPU only, before

@@ -52,16 +52,6 @@ static uint64_t final_cr3;
 static uint64_t trampoline_page;
 static bool giant_pages;
 
-void *phys_to_virt(hpa_t pa)
-{
-	return (void *)(VA_DIRECT + pa.v);
-}
-
-hpa_t virt_to_phys(const void *direct_map_va)
-{
-	return hpa((uint64_t)(uintptr_t)direct_map_va - VA_DIRECT);
-}
-
 static uint64_t image_phys(const void *p)
 {
 	return (uint64_t)(uintptr_t)p - VA_IMAGE;

@@ -7,9 +7,6 @@
 
 #include "hv/abi/errno.h"
 #include "hv/string.h"
-#include "hv/vm.h"
-
-#define CHUNK	MIB(2)
 
 /*
  * Where gpa at lies in the VM's RAM counted without the hole below 4 GiB;
@@ -29,13 +26,13 @@ static inline uint64_t ram_offset(const struct vm *vm, gpa_t at, size_t n)
 void *guest_ptr(struct vm *vm, gpa_t at, size_t n, size_t *run)
 {
 	uint64_t offset = ram_offset(vm, at, n);
-	uint64_t in = offset & (CHUNK - 1);
+	uint64_t in = offset & (GUEST_PIECE - 1);
 
 	if (offset == UINT64_MAX || n == 0)
 		return NULL;
 	offset = index_nospec(offset, vm->ram_low + vm->ram_high);
-	*run = MIN(n, CHUNK - in);
-	return phys_to_virt(hpa(vm->ram[offset / CHUNK].v + in));
+	*run = MIN(n, GUEST_PIECE - in);
+	return phys_to_virt(hpa(vm->ram[offset / GUEST_PIECE].v + in));
 }
 
 int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)

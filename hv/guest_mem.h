@@ -7,9 +7,9 @@
  */
 #pragma once
 
-#include "hv/types.h"
+#include "hv/vm.h"
 
-struct vm;
+#define GUEST_PIECE	MIB(2)	/* RAM is contiguous within one */
 
 /* AMBIT_OK, or AMBIT_EFAULT with an unknown prefix copied. */
 int MUST_CHECK guest_read(struct vm *vm, gpa_t from, void *to, size_t n);
@@ -19,3 +19,18 @@ int MUST_CHECK guest_write(struct vm *vm, gpa_t to, const void *from, size_t n);
  * contiguous (at most n). NULL if it is not the VM's RAM.
  */
 void *guest_ptr(struct vm *vm, gpa_t at, size_t n, size_t *run);
+
+/*
+ * The same in few steps for n bytes that lie in one piece of RAM; NULL: they do
+ * not, or are not RAM, or lie above 4 GiB.
+ */
+static inline void *guest_piece(const struct vm *vm, gpa_t at, size_t n)
+{
+	uint64_t offset = at.v;
+
+	if (unlikely(!index_below(&offset, vm->ram_low)) ||
+	    unlikely((at.v ^ (at.v + n - 1)) / GUEST_PIECE))
+		return NULL;
+	return (char *)phys_to_virt(vm->ram[offset / GUEST_PIECE]) +
+	       offset % GUEST_PIECE;
+}

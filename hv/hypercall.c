@@ -175,11 +175,6 @@ static int64_t hc_settle(struct vcpu *v)
 	return AMBIT_OK;
 }
 
-static int64_t hc_copy(struct vcpu *v)
-{
-	return data_call(v, &copy_op);
-}
-
 static int64_t hc_grant_map(struct vcpu *v)
 {
 	return data_call(v, &grant_map_op);
@@ -309,7 +304,7 @@ static const struct {
 	[AMBIT_HC_LINK_STATE] = { hc_link_state, 0 },
 	[AMBIT_HC_SETTLE] = { hc_settle, 0 },
 	[AMBIT_HC_VM_CONTROL] = { hc_vm_control, 0 },
-	[AMBIT_HC_COPY] = { hc_copy, 0 },
+	[AMBIT_HC_COPY] = { copy_call, 0 },
 	[AMBIT_HC_GRANT_MAP] = { hc_grant_map, 0 },
 	[AMBIT_HC_GRANT_UNMAP] = { hc_grant_unmap, 0 },
 	[AMBIT_HC_GRANT_QUERY] = { hc_grant_query, 0 },

@@ -241,7 +241,7 @@ _Noreturn void hv_main(struct boot_info *bi)
 	hvm_init();
 	guest_cpuid_init();
 	hv_log("copies by rep %s", arch_copy_init(option(bi, "copy", word, sizeof(word))));
-	hv_features = hvm->hypercall_feature | AMBIT_FEAT_PAGE |
+	hv_features = hvm->hypercall_feature | AMBIT_FEAT_PAGE | AMBIT_FEAT_COPY |
 		      (arch_tsc_stable() ? AMBIT_FEAT_TIME_PAGE : 0);
 	pcpu_count = cpus_start();
 	manifest_load(bi, pcpu_count);

@@ -40,6 +40,19 @@ static inline hpa_t hpa(uint64_t v) { return (hpa_t){ v }; }
 /* Full fence: orders a store before a later load (x86 needs it for that only). */
 #define FENCE_FULL()	__atomic_thread_fence(__ATOMIC_SEQ_CST)
 
+/* Whether *index < limit, in one comparison; speculation goes on with 0 if not. */
+static inline bool index_below(uint64_t *index, uint64_t limit)
+{
+	uint64_t mask;
+
+	__asm__ goto("cmp %2, %1; sbb %0, %0; jnc %l[beyond]"
+		     : "=&r"(mask) : "r"(*index), "rm"(limit) : "cc" : beyond);
+	*index &= mask;
+	return true;
+beyond:
+	return false;
+}
+
 /* After a bounds check: index if index < limit, else 0, also when speculating. */
 static inline uint64_t index_nospec(uint64_t index, uint64_t limit)
 {

@@ -103,6 +103,10 @@ static int endpoint_make(struct link *l, uint32_t i)
 	    area_alloc(PAGE_SIZE, &e->event_pa) || grant_tables(e))
 		return AMBIT_ENOMEM;
 	e->control = phys_to_virt(e->control_pa);
+	e->desc = (void *)((char *)e->control + l->desc_offset);
+	e->seg = (void *)((char *)e->control + l->seg_offset);
+	e->slots = l->config->slots;
+	e->seg_max = l->config->seg_max;
 	e->status = phys_to_virt(e->status_pa);
 	e->event = phys_to_virt(e->event_pa);
 	endpoint_number(e, l->config->end[i].vm);

@@ -6,12 +6,15 @@
  */
 #include "arch/copy.h"
 #include "hv/abi/errno.h"
+#include "hv/guest_mem.h"
 #include "hv/sync.h"
 #include "vio/data.h"
 #include "vio/slot.h"
 
 #define SCHEMES (BIT(AMBIT_SCHEME_COPY) | BIT(AMBIT_SCHEME_GRANT))
 #define FLAGS	(AMBIT_COPY_TO_PEER | AMBIT_COPY_OTHER_SLOT)
+
+typedef uint64_t __attribute__((may_alias)) quad_t;
 
 static int other_open(struct side *s, struct endpoint *e,
 		      const struct ambit_copy_item *i)
@@ -106,30 +109,191 @@ static int copy_item(struct endpoint *e, struct ambit_copy_item *i, uint32_t n)
 	return i->done < i->len ? AMBIT_EAGAIN : AMBIT_OK;
 }
 
+/* An item where it lies, read once; the bytes that were moved. */
+static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
+						    struct ambit_copy_item *item,
+						    uint32_t budget)
+{
+	union {
+		uint64_t quad[sizeof(*item) / 8];
+		struct ambit_copy_item item;
+	} own;
+	uint32_t from;
+
+	for (uint32_t k = 0; k < ARRAY_SIZE(own.quad); k++)
+		own.quad[k] = READ_ONCE(((const quad_t *)item)[k]);
+	from = own.item.done;
+	own.item.status = copy_item(e, &own.item, budget);
+	WRITE_ONCE(item->done, own.item.done);
+	WRITE_ONCE(item->status, own.item.status);
+	return own.item.done - from;
+}
+
+/* --- the short way: one piece at both sides, as most copies are ------------------- */
+
+#define NOT_SHORT UINT32_MAX		/* nothing was done */
+
+/* Of an item, as far as the budget goes. */
+struct part {
+	uint32_t flags, done, n, len;
+	void *own;
+};
+_Static_assert(AMBIT_DESC_OUT == 1 && AMBIT_DESC_IN == 2 && AMBIT_GRANT_READ == 1 &&
+	       AMBIT_GRANT_WRITE == 2 && AMBIT_COPY_TO_PEER == 1, "rights by flags + 1");
+
+static inline bool part_take(const struct endpoint *e, const struct ambit_copy_item *item,
+			     uint32_t budget, struct part *p)
+{
+	p->flags = READ_ONCE(item->flags);
+	p->len = READ_ONCE(item->len);
+	p->done = READ_ONCE(item->done);
+	if (unlikely(p->flags & ~AMBIT_COPY_TO_PEER) || unlikely(p->done > p->len))
+		return false;
+	p->n = MIN(p->len - p->done, budget);
+	p->own = guest_piece(e->vm, gpa(READ_ONCE(item->own) + p->done), p->n);
+	return likely(p->own != NULL);
+}
+
+static inline uint32_t part_move(const struct part *p, void *theirs,
+				 struct ambit_copy_item *item)
+{
+	uint32_t done = p->done + p->n;
+
+	if (p->flags)
+		arch_copy(theirs, p->own, p->n);
+	else
+		arch_copy(p->own, theirs, p->n);
+	/* Together with the status. */
+	WRITE_ONCE(*(quad_t *)&item->done, likely(done == p->len) ?
+		   done : done | (uint64_t)AMBIT_EAGAIN << 32);
+	return p->n;
+}
+
+/* The piece of a slot's one segment; NULL: not so simple. The slot is marked. */
+static inline void *desc_piece(const struct endpoint *owner, uint64_t slot,
+			       uint64_t from, const struct part *p)
+{
+	uint64_t first = READ_ONCE(*(const quad_t *)&owner->desc[slot]);
+	const struct ambit_seg *seg = &owner->seg[slot * owner->seg_max];
+	uint64_t at = READ_ONCE(seg->gpa), end = from + p->n;
+
+	if (unlikely(!(first >> 32 & (p->flags + 1))) || unlikely(first >> 48 != 1) ||
+	    unlikely(end > (uint32_t)first) || unlikely(end > READ_ONCE(seg->len)))
+		return NULL;
+	return guest_piece(owner->vm, gpa(at + from), p->n);
+}
+
+static inline uint32_t desc_short(struct endpoint *e, struct ambit_copy_item *item,
+				  uint32_t budget)
+{
+	const struct endpoint *owner = e->peer;
+	uint64_t slot = READ_ONCE(item->slot);
+	uint32_t *use, moved = NOT_SHORT;
+	struct part p;
+	void *theirs;
+
+	if (unlikely(!part_take(e, item, budget, &p)) ||
+	    unlikely(!index_below(&slot, owner->slots)) ||
+	    unlikely(READ_ONCE(item->generation)))
+		return NOT_SHORT;
+	use = &owner->status->use[slot];
+	__atomic_fetch_add(use, 1, __ATOMIC_SEQ_CST);
+	theirs = desc_piece(owner, slot, (uint64_t)READ_ONCE(item->offset) + p.done, &p);
+	if (likely(theirs != NULL))
+		moved = part_move(&p, theirs, item);
+	__atomic_fetch_sub(use, 1, __ATOMIC_RELEASE);
+	return moved;
+}
+
+/* The same inside one grant entry. */
+static uint32_t grant_short(struct endpoint *e, struct ambit_copy_item *item,
+			    uint32_t budget)
+{
+	uint32_t slot = READ_ONCE(item->slot), in, moved = NOT_SHORT;
+	struct grant_page page;
+	uint64_t from, ref;
+	struct part p;
+
+	if (unlikely(!part_take(e, item, budget, &p)))
+		return NOT_SHORT;
+	from = (uint64_t)READ_ONCE(item->offset) + p.done;
+	ref = slot + from / PAGE_SIZE;
+	in = from % PAGE_SIZE;
+	if (in + p.n > PAGE_SIZE || grant_get(e->peer, ref, READ_ONCE(item->generation),
+					      p.flags + 1, &page))
+		return NOT_SHORT;
+	if (likely(in >= page.offset && in + p.n <= (uint32_t)page.offset + page.len))
+		moved = part_move(&p, (char *)phys_to_virt(page.pa) + in, item);
+	grant_put(e->peer, (uint32_t)ref, &page);
+	return moved;
+}
+
+/* --- batches ---------------------------------------------------------------------- */
+
+/* Returns what is left of the budget at the first item that did not begin. */
+static inline struct ambit_copy_item *copy_items(struct endpoint *e,
+						 struct ambit_copy_item *item,
+						 const struct ambit_copy_item *end,
+						 uint32_t *budget)
+{
+	bool grant = e->link->scheme == AMBIT_SCHEME_GRANT;
+	bool host = !e->vm || !e->peer->vm;
+	uint32_t left = AMBIT_BATCH_BYTES;
+
+	for (; item < end && left; item++) {
+		uint32_t moved = NOT_SHORT;
+
+		if (likely(!host))
+			moved = grant ? grant_short(e, item, left) :
+					desc_short(e, item, left);
+		if (unlikely(moved == NOT_SHORT))
+			moved = copy_long(e, item, left);
+		left -= moved;
+	}
+	*budget = left;
+	return item;
+}
+
 static uint32_t copy_run(struct endpoint *e, void *items, uint32_t n)
 {
-	struct ambit_copy_item *item = items;
-	uint32_t budget = AMBIT_BATCH_BYTES, i;
+	struct ambit_copy_item *first = items, *item;
+	uint32_t left, done = DATA_GONE;
 
 	sync_op_begin();
-	/* Ends that are found connected stay until sync_op_end(). */
 	FENCE_FULL();
-	for (i = 0; i < n && budget; i++) {
-		uint32_t from = item[i].done;
-
-		item[i].status = copy_item(e, &item[i], budget);
-		budget -= item[i].done - from;
-		if (item[i].status == AMBIT_EAGAIN)
-			break;
+	/* Ends that are found connected stay until sync_op_end(). */
+	if (likely(link_connected(e))) {
+		item = copy_items(e, first, first + n, &left);
+		/* Only the last one can be half done, the budget used up. */
+		if (unlikely(!left) && READ_ONCE(item[-1].status) == AMBIT_EAGAIN)
+			item--;
+		done = (uint32_t)(item - first);
 	}
 	sync_op_end();
-	return i;
+	return done;
 }
 
 const struct data_op copy_op = {
 	.item_size = sizeof(struct ambit_copy_item),
 	.status_offset = offsetof(struct ambit_copy_item, status),
 	.schemes = SCHEMES,
-	.connected = true,
+	.in_place = true,
 	.run = copy_run,
 };
+
+/* The frame for the common call; data_call() sees to all others. */
+int64_t copy_call(struct vcpu *v)
+{
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+	uint64_t at = v->regs.rsi, n = v->regs.rdx;
+	void *items;
+
+	if (unlikely(!e) || unlikely(at & 7) || unlikely(v->regs.r10) ||
+	    unlikely(n - 1 >= AMBIT_BATCH_MAX) ||
+	    unlikely(!(SCHEMES & BIT(e->link->scheme))))
+		return data_call(v, &copy_op);
+	items = guest_piece(v->vm, gpa(at), n * sizeof(struct ambit_copy_item));
+	if (unlikely(!items))
+		return data_call(v, &copy_op);
+	return data_result(copy_run(e, items, (uint32_t)n));
+}

@@ -37,20 +37,21 @@ int64_t data_run(struct endpoint *e, const struct data_op *op, void *items,
 	done = op->run(e, items, MIN(n, AMBIT_BATCH_MAX));
 	if (tail && done == n && all_well(op, items, done))
 		tail_run(e, NULL, tail);
-	return done;
+	return data_result(done);
 }
 
-/* Items in, operation, results out. */
-static int64_t run_batch(struct endpoint *e, const struct data_op *op, gpa_t at,
-			 uint32_t n, bool *well)
+/* Items in, operation, results out; *well: none failed. */
+static int64_t run_copied(struct endpoint *e, const struct data_op *op, gpa_t at,
+			  uint32_t n, bool *well)
 {
 	union batch items;
 	uint32_t done;
 
-	*well = false;
 	if (guest_read(e->vm, at, &items, (size_t)n * op->item_size))
 		return AMBIT_EFAULT;
 	done = op->run(e, &items, n);
+	if (done == DATA_GONE)
+		return AMBIT_EGONE;
 	*well = all_well(op, &items, done);
 	/* With the one that may be half done. RAM that was there is there. */
 	if (guest_write(e->vm, at, &items,
@@ -59,13 +60,37 @@ static int64_t run_batch(struct endpoint *e, const struct data_op *op, gpa_t at,
 	return done;
 }
 
+static inline int64_t run_batch(struct endpoint *e, const struct data_op *op,
+				gpa_t at, uint32_t n, bool *well)
+{
+	size_t bytes = (size_t)n * op->item_size;
+	void *items = op->in_place ? guest_piece(e->vm, at, bytes) : NULL;
+	uint32_t done;
+
+	if (unlikely(!items))
+		return run_copied(e, op, at, n, well);
+	done = op->run(e, items, n);
+	/* The guest may have changed it: that is its own loss. */
+	*well = done == n && all_well(op, items, n);
+	return data_result(done);
+}
+
+/* A checked copy of the tail. */
+static int tail_read(struct vcpu *v, gpa_t at, struct ambit_tail *tail)
+{
+	if (guest_read(v->vm, at, tail, sizeof(*tail)))
+		return AMBIT_EFAULT;
+	return tail->flags & ~TAIL_FLAGS ? AMBIT_EINVAL : AMBIT_OK;
+}
+
 int64_t data_call(struct vcpu *v, const struct data_op *op)
 {
 	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
 	uint64_t items = v->regs.rsi, n = v->regs.rdx, tail_at = v->regs.r10;
 	struct ambit_tail tail;
-	bool well = true;
-	int64_t done = 0;
+	bool well = false;
+	int64_t done;
+	int err;
 
 	if (!e)
 		return AMBIT_ENOENT;
@@ -73,15 +98,9 @@ int64_t data_call(struct vcpu *v, const struct data_op *op)
 		return AMBIT_EINVAL;
 	if (op->connected && !link_connected(e))
 		return AMBIT_EGONE;
-	if (tail_at) {
-		if (guest_read(v->vm, gpa(tail_at), &tail, sizeof(tail)))
-			return AMBIT_EFAULT;
-		if (tail.flags & ~TAIL_FLAGS)
-			return AMBIT_EINVAL;
-	}
-	if (n)
-		done = run_batch(e, op, gpa(items), (uint32_t)MIN(n, AMBIT_BATCH_MAX),
-				 &well);
+	if (tail_at && (err = tail_read(v, gpa(tail_at), &tail)))
+		return err;
+	done = run_batch(e, op, gpa(items), (uint32_t)MIN(n, AMBIT_BATCH_MAX), &well);
 	if (tail_at && well && done == (int64_t)n)
 		tail_run(e, v, &tail);
 	return done;

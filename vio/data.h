@@ -8,18 +8,24 @@
 #pragma once
 
 #include "hv/abi/data.h"
+#include "hv/abi/errno.h"
 #include "vio/link.h"
+
+#define DATA_GONE UINT32_MAX	/* run's result: AMBIT_EGONE, nothing done */
 
 struct data_op {
 	uint32_t item_size;
 	uint32_t status_offset;		/* of the int32_t in an item */
 	uint32_t schemes;		/* BIT(AMBIT_SCHEME_*) that have it */
-	bool connected;			/* AMBIT_EGONE unless both ends are */
+	bool connected;			/* AMBIT_EGONE unless both ends are; or run
+					 * looks itself, in its data operation */
+	bool in_place;			/* run may get the guest's own memory: it reads
+					 * each word once and writes results only */
 	/*
 	 * Deal with items [0, n), n <= AMBIT_BATCH_MAX, in order: set each one's
 	 * status and results. Returns how many were dealt with; the one after
-	 * these may be half done (AMBIT_EAGAIN). Not called in a data operation:
-	 * it begins and ends its own (hv/sync.h).
+	 * these may be half done (AMBIT_EAGAIN). Or DATA_GONE.
+	 * Not called in a data operation: it begins and ends its own (hv/sync.h).
 	 */
 	uint32_t (*run)(struct endpoint *e, void *items, uint32_t n);
 };
@@ -29,6 +35,14 @@ extern const struct data_op grant_map_op, grant_unmap_op, grant_query_op; /* gra
 extern const struct data_op revoke_op;			/* vio/revoke.c */
 extern const struct data_op give_op;			/* vio/give.c */
 
+/* What a guest gets for run's result. */
+static inline int64_t data_result(uint32_t done)
+{
+	return done == DATA_GONE ? AMBIT_EGONE : (int64_t)done;
+}
+
+/* AMBIT_HC_COPY. */
+int64_t copy_call(struct vcpu *v);
 /* A guest's call, arguments in v's registers. The result for RAX. */
 int64_t data_call(struct vcpu *v, const struct data_op *op);
 /* The same for an end of the hypervisor; no wait in the tail. */

@@ -29,6 +29,9 @@ struct endpoint {
 	struct ambit_status *status;	/* [HV] writes; in the status area */
 	struct ambit_event *event;	/* shared with the guest */
 	struct ambit_control *control;	/* read once; the guest writes it */
+	struct ambit_desc *desc;	/* [slots], in there */
+	struct ambit_seg *seg;		/* [slots][seg_max] */
+	uint32_t slots, seg_max;
 	hpa_t control_pa, data_pa, status_pa, event_pa;
 	gpa_t base;			/* of this end's areas in its VM's aperture */
 	gpa_t window;			/* map window (grant), peer window (direct) */

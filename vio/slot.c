@@ -28,10 +28,7 @@ static inline uint32_t *use_of(const struct side *s)
 /* The descriptor's first quadword: all that there is to check. */
 static int desc_check(struct side *s, const struct slot_range *range)
 {
-	const struct link *l = s->owner->link;
-	const char *table = (const char *)s->owner->control + l->desc_offset;
-	uint64_t first = READ_ONCE(*(const quad_t *)(table +
-			s->slot * sizeof(struct ambit_desc)));
+	uint64_t first = READ_ONCE(*(const quad_t *)&s->owner->desc[s->slot]);
 	uint32_t flags = (uint16_t)(first >> 32);
 
 	if (!flags)
@@ -41,7 +38,7 @@ static int desc_check(struct side *s, const struct slot_range *range)
 	if (range->end > (uint32_t)first)
 		return AMBIT_ERANGE;
 	s->seg_count = (uint16_t)(first >> 48);
-	if (s->seg_count - 1 >= l->config->seg_max)
+	if (s->seg_count - 1 >= s->owner->seg_max)
 		return AMBIT_EINVAL;
 	s->seg = 0;
 	s->left = 0;
@@ -51,15 +48,15 @@ static int desc_check(struct side *s, const struct slot_range *range)
 
 static int desc_open(struct side *s, const struct slot_range *range)
 {
-	uint32_t slots = s->owner->link->config->slots;
+	uint64_t slot = range->slot;
 	int err;
 
 	if (range->generation)
 		return AMBIT_EINVAL;
-	if (range->slot >= slots)
+	if (!index_below(&slot, s->owner->slots))
 		return AMBIT_ENOENT;
 	s->kind = SIDE_DESC;
-	s->slot = (uint32_t)index_nospec(range->slot, slots);
+	s->slot = (uint32_t)slot;
 	__atomic_fetch_add(use_of(s), 1, __ATOMIC_SEQ_CST);
 	err = desc_check(s, range);
 	if (err)
@@ -70,11 +67,8 @@ static int desc_open(struct side *s, const struct slot_range *range)
 /* On to the segment that has the next byte. */
 static int seg_next(struct side *s)
 {
-	const struct link *l = s->owner->link;
-	const char *table = (const char *)s->owner->control + l->seg_offset;
-	const struct ambit_seg *seg = (const void *)table;
+	const struct ambit_seg *seg = &s->owner->seg[s->slot * s->owner->seg_max];
 
-	seg += s->slot * l->config->seg_max;
 	while (s->seg < s->seg_count) {
 		const struct ambit_seg *p = &seg[s->seg++];
 		uint64_t at = READ_ONCE(p->gpa);
