@@ -47,15 +47,9 @@ static bool left(const struct pcpu *p, const struct vcpu *v, uint64_t generation
 	       READ_ONCE(p->syncing);
 }
 
-void sync_flush(struct vm *vm)
+static void wait_left(struct vm *vm, struct pcpu *self, uint64_t generation)
 {
-	struct pcpu *self = this_pcpu();
-	uint64_t generation;
-
-	generation = __atomic_add_fetch(&vm->tlb_generation, 1, __ATOMIC_SEQ_CST);
 	wait_begin(self);
-	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		sched_kick(vm->vcpu[i]);
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *v = vm->vcpu[i];
 		const struct pcpu *p = pcpu_of(v->pcpu);
@@ -64,4 +58,21 @@ void sync_flush(struct vm *vm)
 			arch_pause();
 	}
 	wait_end(self);
+}
+
+void sync_flush(struct vm *vm)
+{
+	struct pcpu *self = this_pcpu();
+	uint64_t generation;
+	bool others = false;
+
+	generation = __atomic_add_fetch(&vm->tlb_generation, 1, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		if (vm->vcpu[i]->pcpu == self->id)
+			continue;
+		sched_kick(vm->vcpu[i]);
+		others = true;
+	}
+	if (others)
+		wait_left(vm, self, generation);
 }
