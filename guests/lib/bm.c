@@ -5,7 +5,6 @@
  * is used before it was checked and the connection was seen to still stand.
  */
 #include "guests/lib/bm_impl.h"
-#include "guests/lib/str.h"
 
 /*
  * A message as its four quadwords, which is how it is written and read: kind,
@@ -24,14 +23,16 @@ static inline uint64_t msg_word1(uint32_t flags, int status, uint32_t bay)
 static inline void bm_push(struct bm *b, uint64_t word0, uint64_t word1,
 			   struct bm_note note, bool loud)
 {
-	word_t *w = (word_t *)&b->ring[b->prod++ & b->mask];
+	uint32_t prod = b->prod;
+	word_t *w = (word_t *)&b->ring[prod++ & b->mask];
 
+	b->prod = prod;
+	if (loud)
+		b->loud = prod;
 	w[0] = word0;
 	w[1] = word1;
 	w[2] = note.w[0];
 	w[3] = note.w[1];
-	if (loud)
-		b->loud = b->prod;
 }
 
 /* --- owner ---------------------------------------------------------------- */
@@ -43,63 +44,56 @@ static uint32_t seg_pages(const struct bm_seg *s)
 	return (uint32_t)((in_page + s->len + PAGE_MASK) >> PAGE_SHIFT);
 }
 
-/* Copy the segments and return their bytes; more than fit: UINT64_MAX. */
-static uint64_t segs_take(const struct bm *b, struct bm_own *own,
-			  const struct bm_seg *seg, uint32_t n)
+/* Bytes of several segments; 0 if they are more than may be. */
+static uint32_t segs_len(const struct bm *b, const struct bm_seg *seg,
+			 uint32_t n)
 {
 	uint64_t len = 0;
 	uint32_t pages = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (seg[i].len - 1 >= b->buffer_size)
-			return UINT64_MAX;
+			return 0;
 		len += seg[i].len;
 		pages += seg_pages(&seg[i]);
-		own->seg[i] = seg[i];
 	}
-	own->segs = (uint8_t)n;
-	return pages <= b->pages_max ? len : UINT64_MAX;
+	return len <= b->buffer_size && pages <= b->pages_max ?
+		       (uint32_t)len : 0;
+}
+
+static int owner_error(const struct bm *b)
+{
+	return b->phase == BM_PHASE_UP ? BM_INVAL : BM_GONE;
 }
 
 int bm_register(struct bm *b, uint32_t slot, enum bm_dir dir,
 		const struct bm_seg *seg, uint32_t n, uint32_t flags)
 {
-	struct bm_own *own;
-	uint64_t len;
-	int r = BM_OK;
+	struct bm_own *own = &b->own[slot];
+	uint32_t len;
 
-	if (unlikely(b->phase != BM_PHASE_UP))
-		return BM_GONE;
-	if (unlikely(slot >= b->slots || n - 1 >= b->seg_max ||
-		     (dir != BM_OUT && dir != BM_IN) || flags & ~BM_ONCE))
+	if (unlikely(slot >= b->slots_up || n - 1 >= b->seg_max ||
+		     dir - 1u > 1 || flags & ~BM_ONCE))
+		return owner_error(b);
+	/* A single segment of a good length cannot have too many pages. */
+	len = likely(n == 1) ? seg->len : segs_len(b, seg, n);
+	if (unlikely(own->state != BM_FREE || len - 1 >= b->buffer_size))
 		return BM_INVAL;
-	own = &b->own[slot];
-	if (unlikely(own->state != BM_FREE))
-		return BM_INVAL;
-	len = segs_take(b, own, seg, n);
-	if (unlikely(len > b->buffer_size))
-		return BM_INVAL;
-	own->len = (uint32_t)len;
+	own->state = BM_REGISTERED;
 	own->dir = (uint8_t)dir;
 	own->flags = (uint8_t)flags;
-	own->bay = bm_bay(b, dir, slot);
-	if (b->t->attach)
-		r = b->t->attach(b, slot);
-	if (r == BM_OK)
-		own->state = BM_REGISTERED;
-	return r;
+	own->segs = (uint8_t)n;
+	own->len = len;
+	return b->t->attach(b, own, seg);
 }
 
 int bm_post(struct bm *b, uint32_t slot, uint32_t len, struct bm_note note,
 	    uint32_t flags)
 {
-	struct bm_own *own;
+	struct bm_own *own = &b->own[slot];
 
-	if (unlikely(b->phase != BM_PHASE_UP))
-		return BM_GONE;
-	if (unlikely(slot >= b->slots || flags & ~(BM_QUIET | BM_QUIET_POST)))
-		return BM_INVAL;
-	own = &b->own[slot];
+	if (unlikely(slot >= b->slots_up || flags & ~(BM_QUIET | BM_QUIET_POST)))
+		return owner_error(b);
 	if (unlikely(own->state != BM_REGISTERED || len > own->len))
 		return BM_INVAL;
 	own->state = BM_OWN_POSTED;
@@ -113,10 +107,10 @@ int bm_post(struct bm *b, uint32_t slot, uint32_t len, struct bm_note note,
 	return BM_OK;
 }
 
-static void own_detach(struct bm *b, uint32_t slot)
+static void own_detach(struct bm *b, struct bm_own *own)
 {
 	if (b->t->detach)
-		b->t->detach(b, slot);
+		b->t->detach(b, own);
 }
 
 int bm_unregister(struct bm *b, uint32_t slot)
@@ -130,7 +124,7 @@ int bm_unregister(struct bm *b, uint32_t slot)
 	own = &b->own[slot];
 	if (own->state != BM_REGISTERED && own->state != BM_OWN_POSTED)
 		return BM_INVAL;
-	own_detach(b, slot);
+	own_detach(b, own);
 	own->state = own->state == BM_REGISTERED ? BM_FREE : BM_WITHDRAWN;
 	return BM_OK;
 }
@@ -160,6 +154,8 @@ int bm_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 {
 	if (!held_check(b, slot, BM_IN, off, len))
 		return held_error(b);
+	if (unlikely(!len))
+		return BM_OK;
 	return b->t->send(b, slot, off, src, len);
 }
 
@@ -168,6 +164,8 @@ int bm_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 {
 	if (!held_check(b, slot, BM_OUT, off, len))
 		return held_error(b);
+	if (unlikely(!len))
+		return BM_OK;
 	return b->t->receive(b, slot, off, dst, len);
 }
 
@@ -197,87 +195,137 @@ int bm_result(const struct bm *b, uint32_t slot)
 	return bm_queue_view_lost(b, slot) ? BM_FAULT : b->held[slot].result;
 }
 
-/* Finish a slot that had a view or a move that failed: the status to tell. */
-static int held_end(struct bm *b, uint32_t slot, int status, uint32_t len)
+/* First quadword of a held slot. */
+static inline word_t *held_word(struct bm_held *h)
+{
+	return (word_t *)h;
+}
+
+#define HELD_QUIET	(1ull << 8)
+#define HELD_ODD	0xffff0000ull	/* viewed, or a result */
+
+/* Hand back a slot that had a view, or a move that failed. */
+static __attribute__((noinline)) int finish_odd(struct bm *b, uint32_t slot,
+						int status, uint32_t len,
+						struct bm_note note)
 {
 	struct bm_held *h = &b->held[slot];
 
 	if (h->viewed)
 		b->t->unmap(b, slot, status == BM_OK ? len : 0);
-	h->viewed = false;
-	return h->result == BM_OK ? status : h->result;
+	if (h->result != BM_OK)
+		status = h->result;
+	h->viewed = 0;
+	h->result = BM_OK;
+	return bm_finish(b, slot, status, len, note);
 }
 
 int bm_finish(struct bm *b, uint32_t slot, int status, uint32_t len,
 	      struct bm_note note)
 {
 	struct bm_held *h = &b->held[slot];
+	uint64_t held;
 
-	if (unlikely(slot >= b->slots || !h->dir || len > h->len ||
-		     status > BM_OK || status < BM_NOMEM))
+	if (unlikely(slot >= b->slots))
 		return held_error(b);
-	if (unlikely(h->viewed | h->result))
-		status = held_end(b, slot, status, len);
+	held = *held_word(h);
+	if (unlikely(!(uint8_t)held || len > held >> 32 ||
+		     0u - (uint32_t)status > 0u - (uint32_t)BM_NOMEM))
+		return held_error(b);
+	if (unlikely(held & HELD_ODD))
+		return finish_odd(b, slot, status, len, note);
 	h->dir = 0;
 	bm_push(b, msg_word0(BM_MSG_DONE, slot, len), msg_word1(0, status, 0),
-		note, !h->quiet);
+		note, !(held & HELD_QUIET));
 	return BM_OK;
 }
 
 /* --- events ------------------------------------------------------------------- */
 
-/* The peer posted e->slot, e->len bytes, with these flags and bay. */
-static inline bool bm_take_post(struct bm *b, uint32_t dir, uint64_t word1,
-				struct bm_event *e)
+/* The connection ended, or the peer is to blame for its end. */
+static __attribute__((noinline)) bool next_lost(struct bm *b, struct bm_event *e)
 {
-	struct bm_held *h = &b->held[e->slot];
-	uint64_t bay = (word1 >> 32) * BM_BAY_UNIT;
+	bm_link_lost(b);
+	return bm_link_next(b, e);
+}
 
-	if (unlikely(e->slot >= b->slots || e->len > b->buffer_size ||
-		     h->dir || bay + e->len > b->bay_end))
-		return false;
-	h->dir = (uint8_t)dir;
-	h->quiet = word1 & BM_QUIET;
-	h->result = BM_OK;
-	h->len = e->len;
-	h->bay = bay;
-	e->type = BM_POSTED;
-	e->dir = (uint8_t)dir;
-	e->status = BM_OK;
+static __attribute__((noinline)) bool next_bad(struct bm *b, struct bm_event *e)
+{
+	bm_link_reset(b);
+	return bm_link_next(b, e);
+}
+
+/* First quadword of an event, from that of the message, whose lower 16 bits are
+ * its kind: type, dir, slot, len. */
+static inline void event_word(struct bm_event *e, uint64_t word0, uint32_t kind,
+			      uint32_t type_dir)
+{
+	*(word_t *)e = word0 - kind + type_dir;
+}
+
+/* The peer posted a slot; the message's kind is the direction. */
+static inline bool take_post(struct bm *b, uint64_t word0, uint64_t word1,
+			     struct bm_event *e)
+{
+	uint32_t dir = (uint16_t)word0;
+	uint64_t slot = (uint16_t)(word0 >> 16), bay = word1 >> 32;
+	struct bm_held *h = &b->held[slot];
+
+	if (unlikely(dir - 1 > 1 || slot >= b->slots ||
+		     word0 >> 32 > b->buffer_size || h->dir || bay > b->bay_max))
+		return next_bad(b, e);
+	*held_word(h) = word0 >> 32 << 32 | (word1 & BM_QUIET) * HELD_QUIET | dir;
+	h->bay = (uint32_t)bay;
+	event_word(e, word0, dir, dir << 8 | BM_POSTED);
 	return true;
 }
 
-/* A slot that was unregistered while it was posted has come back. */
-static bool own_withdrawn(struct bm_own *own, struct bm_event *e)
+static __attribute__((noinline)) bool own_fetch(struct bm *b, struct bm_own *own,
+						const struct bm_event *e)
 {
+	b->t->fetch(b, own, e->len);
+	if (own->flags & BM_ONCE)
+		own_detach(b, own);
+	return true;
+}
+
+/* A slot that is not posted: unregistered meanwhile, or nonsense. */
+static __attribute__((noinline)) bool done_odd(struct bm *b, struct bm_own *own,
+					       struct bm_event *e)
+{
+	if (own->state != BM_WITHDRAWN)
+		return next_bad(b, e);
 	own->state = BM_FREE;
-	e->status = BM_GONE;
-	e->len = 0;
+	*e = (struct bm_event){
+		.type = BM_DONE,
+		.dir = own->dir,
+		.slot = (uint16_t)bm_slot_of(b, own),
+		.status = BM_GONE,
+		.note = e->note,
+	};
 	return true;
 }
 
-static inline bool bm_take_done(struct bm *b, uint64_t word1,
-				struct bm_event *e)
+/* The peer finished an own slot. */
+static inline bool take_done(struct bm *b, uint64_t word0, uint64_t word1,
+			     struct bm_event *e)
 {
-	struct bm_own *own = &b->own[e->slot];
+	uint64_t slot = (uint16_t)(word0 >> 16);
 	int status = (int16_t)(word1 >> 16);
+	struct bm_own *own = &b->own[slot];
 
-	if (unlikely(e->slot >= b->slots || own->state < BM_OWN_POSTED ||
-		     e->len > own->posted || status > BM_OK ||
-		     status < BM_NOMEM))
-		return false;
-	e->type = BM_DONE;
-	e->dir = own->dir;
+	if (unlikely(slot >= b->slots || word0 >> 32 > own->posted ||
+		     0u - (uint32_t)status > 0u - (uint32_t)BM_NOMEM))
+		return next_bad(b, e);
+	if (unlikely(own->state != BM_OWN_POSTED))
+		return done_odd(b, own, e);
 	e->status = (int16_t)status;
-	if (unlikely(own->state == BM_WITHDRAWN))
-		return own_withdrawn(own, e);
-	own->state = BM_REGISTERED;
-	if (own->dir == BM_IN && status == BM_OK && b->t->fetch)
-		b->t->fetch(b, own, e->len);
-	if (own->flags & BM_ONCE) {
-		own_detach(b, e->slot);
-		own->state = BM_FREE;
-	}
+	event_word(e, word0, BM_MSG_DONE, (uint32_t)own->dir << 8 | BM_DONE);
+	own->state = own->flags & BM_ONCE ? BM_FREE : BM_REGISTERED;
+	if (b->t->fetch && own->dir == BM_IN && status == BM_OK)
+		return own_fetch(b, own, e);
+	if (own->flags & BM_ONCE)
+		own_detach(b, own);
 	return true;
 }
 
@@ -294,15 +342,20 @@ static bool bm_look(struct bm *b)
 	return b->seen != b->cons;
 }
 
+static __attribute__((noinline)) bool next_look(struct bm *b, struct bm_event *e)
+{
+	if (bm_look(b))
+		return bm_next(b, e);
+	return b->phase != BM_PHASE_UP && bm_link_next(b, e);
+}
+
 bool bm_next(struct bm *b, struct bm_event *e)
 {
 	const word_t *w;
 	uint64_t word0, word1;
-	uint32_t kind;
-	bool good;
 
-	if (b->cons == b->seen && !bm_look(b))
-		return b->phase != BM_PHASE_UP && bm_link_next(b, e);
+	if (unlikely(b->cons == b->seen))
+		return next_look(b, e);
 	/* Each word of the message is read once. */
 	w = (const word_t *)&b->peer_ring[b->cons++ & b->mask];
 	word0 = READ_ONCE(w[0]);
@@ -311,20 +364,9 @@ bool bm_next(struct bm *b, struct bm_event *e)
 	e->note.w[1] = READ_ONCE(w[3]);
 	/* A new incarnation may have begun to write over what we just read. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (unlikely(!bm_alive(b))) {
-		bm_link_lost(b);
-		return bm_link_next(b, e);
-	}
-	kind = (uint16_t)word0;
-	e->slot = (uint16_t)(word0 >> 16);
-	e->len = (uint32_t)(word0 >> 32);
-	if (kind == BM_MSG_DONE)
-		good = bm_take_done(b, word1, e);
-	else
-		good = kind - 1 < BM_MSG_POST_IN &&
-		       bm_take_post(b, kind, word1, e);
-	if (likely(good))
-		return true;
-	bm_link_reset(b);
-	return bm_link_next(b, e);
+	if (unlikely(bm_epochs(b) != b->epochs))
+		return next_lost(b, e);
+	if ((uint16_t)word0 == BM_MSG_DONE)
+		return take_done(b, word0, word1, e);
+	return take_post(b, word0, word1, e);
 }

@@ -52,10 +52,10 @@ struct bm_note {	/* the driver's words, passed by value */
 
 struct bm_event {
 	uint8_t type;		/* enum bm_type */
-	uint8_t dir;		/* POSTED: enum bm_dir */
-	int16_t status;		/* DONE: enum bm_status */
-	uint32_t slot;		/* POSTED: the peer's number, DONE: own */
+	uint8_t dir;		/* enum bm_dir */
+	uint16_t slot;		/* POSTED: the peer's number, DONE: own */
 	uint32_t len;
+	int16_t status;		/* DONE: enum bm_status */
 	struct bm_note note;
 };
 

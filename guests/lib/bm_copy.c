@@ -6,34 +6,37 @@
  */
 #include "guests/lib/bm_impl.h"
 
-static inline int copy_move(struct bm *b, struct ambit_copy_item move)
+static inline struct ambit_copy_item *copy_move(struct bm *b, uint32_t slot,
+						uint32_t off, uint32_t len)
 {
-	if (likely(move.len))
-		*bm_queue_move(b) = move;
-	return BM_OK;
+	struct ambit_copy_item *move = bm_queue_move(b);
+
+	move->slot = slot;
+	move->offset = off;
+	move->len = len;
+	move->done = 0;
+	move->status = 0;
+	return move;
 }
 
 int bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		 uint32_t len)
 {
-	return copy_move(b, (struct ambit_copy_item){
-		.flags = AMBIT_COPY_TO_PEER,
-		.slot = slot,
-		.offset = off,
-		.len = len,
-		.own = bm_sys_gpa(src),
-	});
+	struct ambit_copy_item *move = copy_move(b, slot, off, len);
+
+	move->flags = AMBIT_COPY_TO_PEER;
+	move->own = bm_sys_gpa(src);
+	return BM_OK;
 }
 
 int bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 		    uint32_t len)
 {
-	return copy_move(b, (struct ambit_copy_item){
-		.slot = slot,
-		.offset = off,
-		.len = len,
-		.own = bm_sys_gpa(dst),
-	});
+	struct ambit_copy_item *move = copy_move(b, slot, off, len);
+
+	move->flags = 0;
+	move->own = bm_sys_gpa(dst);
+	return BM_OK;
 }
 
 const struct bm_transport bm_copy = {

@@ -6,27 +6,24 @@
  */
 #include "guests/lib/bm_impl.h"
 
-static inline word_t *desc_word(struct bm *b, uint32_t slot)
+int bm_desc_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg)
 {
-	return (word_t *)&b->desc[slot];
-}
+	struct ambit_seg *s = b->seg + bm_slot_of(b, own) * b->seg_max;
 
-int bm_desc_attach(struct bm *b, uint32_t slot)
-{
-	const struct bm_own *own = &b->own[slot];
-	struct ambit_seg *seg = b->seg + slot * b->seg_max;
-
-	for (uint32_t i = 0; i < own->segs; i++) {
-		seg[i].gpa = bm_sys_gpa(own->seg[i].p);
-		seg[i].len = own->seg[i].len;
+	s->gpa = bm_sys_gpa(seg->p);
+	s->len = seg->len;
+	for (uint32_t i = 1; unlikely(i < own->segs); i++) {
+		s[i].gpa = bm_sys_gpa(seg[i].p);
+		s[i].len = seg[i].len;
 	}
-	STORE_RELEASE(*desc_word(b, slot), own->len | (uint64_t)own->dir << 32 |
-					   (uint64_t)own->segs << 48);
+	STORE_RELEASE(*own->entry, own->len | (uint64_t)own->dir << 32 |
+				   (uint64_t)own->segs << 48);
 	return BM_OK;
 }
 
-void bm_desc_detach(struct bm *b, uint32_t slot)
+void bm_desc_detach(struct bm *b, struct bm_own *own)
 {
-	WRITE_ONCE(*desc_word(b, slot), 0ull);
-	bm_withdraw(b, slot, 1);
+	WRITE_ONCE(*own->entry, 0ull);
+	if (unlikely(bm_withdrawn_used(b, bm_slot_of(b, own), 1)))
+		bm_sys_settle(b->endpoint);
 }

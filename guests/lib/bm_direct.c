@@ -41,12 +41,34 @@ static int direct_pieces(struct bm *b, uint32_t slot, uint32_t off,
 	return len ? (b->held[slot].result = BM_FAULT) : n;
 }
 
+/* Where bytes [off, off + len) are if they are in the first segment, or NULL. */
+static inline uint8_t *direct_at(const struct bm *b, uint32_t slot, uint32_t off,
+				 uint32_t len)
+{
+	const struct ambit_seg *s = b->peer_seg + slot * b->seg_max;
+	uint64_t at = READ_ONCE(s->gpa) - b->window_base;
+	uint32_t bytes = READ_ONCE(s->len);
+
+	if (unlikely((uint16_t)(READ_ONCE(*(const word_t *)&b->peer_desc[slot]) >>
+				32) != b->held[slot].dir ||
+		     (uint64_t)off + len > bytes || at > b->window_size ||
+		     bytes > b->window_size - at))
+		return NULL;
+	return b->window + at + off;
+}
+
 static int direct_send(struct bm *b, uint32_t slot, uint32_t off,
 		       const void *src, uint32_t len)
 {
-	int n = direct_pieces(b, slot, off, len);
+	uint8_t *to = direct_at(b, slot, off, len);
 	const uint8_t *from = src;
+	int n;
 
+	if (likely(to)) {
+		memcpy(to, src, len);
+		return BM_OK;
+	}
+	n = direct_pieces(b, slot, off, len);
 	for (int i = 0; i < n; from += b->piece[i++].len)
 		memcpy(b->piece[i].p, from, b->piece[i].len);
 	return BM_OK;
@@ -55,9 +77,15 @@ static int direct_send(struct bm *b, uint32_t slot, uint32_t off,
 static int direct_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 			  uint32_t len)
 {
-	int n = direct_pieces(b, slot, off, len);
+	const uint8_t *from = direct_at(b, slot, off, len);
 	uint8_t *to = dst;
+	int n;
 
+	if (likely(from)) {
+		memcpy(dst, from, len);
+		return BM_OK;
+	}
+	n = direct_pieces(b, slot, off, len);
 	for (int i = 0; i < n; to += b->piece[i++].len)
 		memcpy(to, b->piece[i].p, b->piece[i].len);
 	return BM_OK;
@@ -78,22 +106,31 @@ static int direct_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 	return n;
 }
 
+/* A window that only reads is no use for IN slots: these have bays. */
+static int direct_attach(struct bm *b, struct bm_own *own,
+			 const struct bm_seg *seg)
+{
+	return own->dir == BM_IN ? bm_bay_attach(b, own, seg) :
+				   bm_desc_attach(b, own, seg);
+}
+
 /* The peer has a window: descriptors for it, its own slots in bays. */
-#define DIRECT_USER .attach = bm_desc_attach, .detach = bm_desc_detach, \
-	.send = bm_bay_send, .receive = bm_bay_receive, .view = bm_bay_view
+#define DIRECT_USER .detach = bm_desc_detach, .send = bm_bay_send, \
+	.receive = bm_bay_receive, .view = bm_bay_view
 /* This end has one: own slots in bays. The hypervisor's own end sees all of the
  * peer's memory, but by the copy call, which keeps count of who uses it. */
-#define DIRECT_PRIV .fill = bm_bay_fill, .fetch = bm_bay_fetch, \
-	.receive = direct_receive, .view = direct_view
-#define DIRECT_HOST .fill = bm_bay_fill, .fetch = bm_bay_fetch, \
-	.receive = bm_copy_receive, .map = bm_queue_bounce, \
+#define DIRECT_PRIV .attach = bm_bay_attach, .fill = bm_bay_fill, \
+	.fetch = bm_bay_fetch, .receive = direct_receive, .view = direct_view
+#define DIRECT_HOST .attach = bm_bay_attach, .fill = bm_bay_fill, \
+	.fetch = bm_bay_fetch, .receive = bm_copy_receive, .map = bm_queue_bounce, \
 	.view = bm_queue_view, .unmap = bm_queue_unmap, \
 	.flush = bm_queue_flush, .down = bm_queue_down
 
 const struct bm_transport *bm_direct(const struct ambit_link_info *l)
 {
 	static const struct bm_transport user[] = {
-		{ DIRECT_USER, .fetch = bm_bay_fetch }, { DIRECT_USER },
+		{ DIRECT_USER, .attach = direct_attach, .fetch = bm_bay_fetch },
+		{ DIRECT_USER, .attach = bm_desc_attach },
 	}, priv[] = {
 		{ DIRECT_PRIV, .send = bm_bay_send },
 		{ DIRECT_PRIV, .send = direct_send },

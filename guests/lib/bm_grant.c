@@ -7,7 +7,6 @@
  * check; what is read of the peer's entries here only chooses the way.
  */
 #include "guests/lib/bm_impl.h"
-#include "guests/lib/str.h"
 
 _Static_assert(BM_OUT == AMBIT_GRANT_READ && BM_IN == AMBIT_GRANT_WRITE,
 	       "directions are rights");
@@ -32,28 +31,33 @@ static word_t *grant_pages(word_t *e, const struct bm_own *own, uint64_t at,
 	return e;
 }
 
-static int grant_attach(struct bm *b, uint32_t slot)
+static int grant_attach(struct bm *b, struct bm_own *own,
+			const struct bm_seg *seg)
 {
-	struct bm_own *own = &b->own[slot];
-	word_t *e = (word_t *)&b->grant[slot * b->slot_step];
+	word_t *e = own->entry;
 
 	b->stamp += 2;
 	own->bay = b->stamp | (own->segs > 1 ? MANY : 0);
 	for (uint32_t i = 0; i < own->segs; i++)
-		e = grant_pages(e, own, bm_sys_gpa(own->seg[i].p),
-				own->seg[i].len);
+		e = grant_pages(e, own, bm_sys_gpa(seg[i].p), seg[i].len);
 	return BM_OK;
 }
 
-static void grant_detach(struct bm *b, uint32_t slot)
+static __attribute__((noinline)) void grant_take_back(struct bm *b, uint32_t ref,
+						      uint32_t n)
 {
-	uint32_t n = 0, ref = slot * b->slot_step;
-	word_t *e = (word_t *)&b->grant[ref];
-
-	for (; n < b->slot_step && e[2 * n]; n++)
-		WRITE_ONCE(e[2 * n], 0ull);
-	if (unlikely(bm_withdraw(b, b->slots + ref, n)))
+	if (bm_settle(b, b->slots + ref, n))
 		bm_revoke(b, ref, n);
+}
+
+static void grant_detach(struct bm *b, struct bm_own *own)
+{
+	uint32_t n = 0, ref = bm_slot_of(b, own) * b->slot_step;
+
+	for (; n < b->slot_step && own->entry[2 * n]; n++)
+		WRITE_ONCE(own->entry[2 * n], 0ull);
+	if (unlikely(bm_withdrawn_used(b, b->slots + ref, n)))
+		grant_take_back(b, ref, n);
 }
 
 /* --- holder ------------------------------------------------------------------------ */
@@ -66,29 +70,46 @@ static inline uint32_t bounds(const struct bm *b, uint32_t ref)
 	return (uint32_t)(READ_ONCE(e[1]) >> 32);
 }
 
+/* A move of pages side by side; offset and length come from the caller. */
+static inline struct ambit_copy_item *grant_item(struct bm *b, uint32_t slot,
+						 uint32_t ref, uint64_t own)
+{
+	struct ambit_copy_item *move = bm_queue_move(b);
+
+	move->flags = b->held[slot].dir == BM_IN ? AMBIT_COPY_TO_PEER : 0;
+	move->slot = ref;
+	move->generation = b->held[slot].bay;
+	move->own = own;
+	move->done = 0;
+	move->status = 0;
+	return move;
+}
+
 /* Items for as many pages in a row as lie side by side. */
-static int grant_pieces(struct bm *b, uint32_t slot, struct ambit_copy_item move)
+static int grant_pieces(struct bm *b, uint32_t slot, uint32_t off, uint64_t own,
+			uint32_t left)
 {
 	struct ambit_copy_item *last = NULL;
-	uint32_t off = move.offset, left = move.len, ref = move.slot;
+	uint32_t ref = slot * b->slot_step, end = ref + b->slot_step;
 
-	for (uint32_t end = ref + b->slot_step; left && ref < end; ref++) {
+	for (; left && ref < end; ref++) {
 		uint32_t at = bounds(b, ref), n = at >> 16;
 
 		if (off >= n) {
 			off -= n;
 			continue;
 		}
-		move.offset = (at & 0xffff) + off;
-		move.slot = ref;
-		move.len = MIN(left, n - off);
-		if (last && last->offset + last->len ==
-			    PAGE_SIZE * (ref - last->slot) + move.offset)
-			last->len += move.len;
-		else
-			last = memcpy(bm_queue_move(b), &move, sizeof(move));
-		move.own += move.len;
-		left -= move.len;
+		at = (at & 0xffff) + off;
+		n = MIN(left, n - off);
+		if (!last || last->offset + last->len !=
+			     PAGE_SIZE * (ref - last->slot) + at) {
+			last = grant_item(b, slot, ref, own);
+			last->offset = at;
+			last->len = 0;
+		}
+		last->len += n;
+		own += n;
+		left -= n;
 		off = 0;
 	}
 	if (left)
@@ -96,32 +117,30 @@ static int grant_pieces(struct bm *b, uint32_t slot, struct ambit_copy_item move
 	return BM_OK;
 }
 
-static inline int grant_move(struct bm *b, uint32_t slot,
-			     struct ambit_copy_item move)
+static inline int grant_move(struct bm *b, uint32_t slot, uint32_t off,
+			     uint64_t own, uint32_t len)
 {
-	move.generation = (uint32_t)(b->held[slot].bay / BM_BAY_UNIT);
-	move.slot = slot * b->slot_step;
-	if (unlikely(move.generation & MANY))
-		return grant_pieces(b, slot, move);
-	move.offset += bounds(b, move.slot) & 0xffff;
-	if (likely(move.len))
-		*bm_queue_move(b) = move;
+	uint32_t ref = slot * b->slot_step;
+	struct ambit_copy_item *move;
+
+	if (unlikely(b->held[slot].bay & MANY))
+		return grant_pieces(b, slot, off, own, len);
+	move = grant_item(b, slot, ref, own);
+	move->offset = off + (bounds(b, ref) & 0xffff);
+	move->len = len;
 	return BM_OK;
 }
 
 static int grant_send(struct bm *b, uint32_t slot, uint32_t off,
 		      const void *src, uint32_t len)
 {
-	return grant_move(b, slot, (struct ambit_copy_item){
-		.flags = AMBIT_COPY_TO_PEER, .offset = off, .len = len,
-		.own = bm_sys_gpa(src) });
+	return grant_move(b, slot, off, bm_sys_gpa(src), len);
 }
 
 static int grant_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 			 uint32_t len)
 {
-	return grant_move(b, slot, (struct ambit_copy_item){
-		.offset = off, .len = len, .own = bm_sys_gpa(dst) });
+	return grant_move(b, slot, off, bm_sys_gpa(dst), len);
 }
 
 static int grant_map(struct bm *b, uint32_t slot)
@@ -136,7 +155,7 @@ static int grant_map(struct bm *b, uint32_t slot)
 		return bm_queue_bounce(b, slot);
 	return bm_queue_map(b, slot, (struct ambit_map_item){
 		.flags = h->dir == BM_IN ? AMBIT_MAP_WRITE : 0, .ref = ref,
-		.generation = (uint32_t)(h->bay / BM_BAY_UNIT),
+		.generation = h->bay,
 		.page = ref, .count = n });
 }
 

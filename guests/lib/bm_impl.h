@@ -30,25 +30,30 @@ struct bm_own {			/* an own slot */
 	uint8_t segs;
 	uint32_t len;		/* registered */
 	uint32_t posted;	/* bytes of the post */
-	uint32_t bay;		/* of its messages; see bm_bay() */
-	struct bm_seg *seg;	/* [link.seg_max] */
+	uint32_t bay;		/* of its messages */
+	struct bm_seg *seg;	/* [link.seg_max], for bays */
+	word_t *entry;		/* its descriptor, or its first grant entry */
 };
 
-struct bm_held {		/* a slot of the peer, POSTED to finish */
+struct bm_held {		/* a slot of the peer, POSTED to finish; 16 bytes */
 	uint8_t dir;		/* 0: not held */
-	uint8_t quiet;
+	uint8_t quiet;		/* its DONE is */
 	uint8_t viewed;		/* enum bm_viewed: unmap() is due at the finish */
 	int8_t result;		/* of the moves so far */
 	uint32_t len;
-	uint64_t bay;		/* of the post: byte offset in the writer's data area */
+	uint32_t bay;		/* of the post: place in the writer's data area, in
+				 * units; generation of grant entries */
+	uint32_t reserved;
 };
 
 enum bm_phase { BM_PHASE_DOWN, BM_PHASE_UP, BM_PHASE_DRAIN, BM_PHASE_SHUT };
 
 struct bm_transport {
-	/* Owner: let the peer reach the buffer; take it back. NULL: nothing to do. */
-	int (*attach)(struct bm *b, uint32_t slot);
-	void (*detach)(struct bm *b, uint32_t slot);
+	/* Owner: let the peer reach the buffer, in own->segs segments: BM_OK. */
+	int (*attach)(struct bm *b, struct bm_own *own,
+		      const struct bm_seg *seg);
+	/* Take it back. NULL: nothing to do. */
+	void (*detach)(struct bm *b, struct bm_own *own);
 	/* Owner: about to post an OUT slot. NULL: the peer reads the buffer. */
 	void (*fill)(struct bm *b, const struct bm_own *own);
 	/* Owner: an IN slot came back with len good bytes. NULL: they are there. */
@@ -76,6 +81,7 @@ extern const struct bm_transport bm_page, bm_copy, bm_grant;
 const struct bm_transport *bm_direct(const struct ambit_link_info *l);
 
 /* Operations that more than one of them have: bm_page.c, bm_copy.c. */
+int bm_bay_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg);
 void bm_bay_fill(struct bm *b, const struct bm_own *own);
 void bm_bay_fetch(struct bm *b, const struct bm_own *own, uint32_t len);
 int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
@@ -97,7 +103,7 @@ struct bm_queue {
 	struct ambit_copy_item move[AMBIT_BATCH_MAX];
 	struct ambit_map_item map[AMBIT_BATCH_MAX];
 	struct ambit_map_item unmap[2 * AMBIT_BATCH_MAX]; /* + of failed maps */
-	uint32_t moves, maps, unmaps;
+	uint32_t maps, unmaps;
 	uint32_t bounce_stride;
 	uint64_t bounce_all;	/* a bit for each bounce buffer there is, ... */
 	uint64_t bounce_free;	/* and that is free */
@@ -117,7 +123,7 @@ struct bm {
 	struct ambit_event *event;
 	uint8_t *data;
 	const uint8_t *peer_data;
-	uint64_t bay_end;	/* of the data areas; no limit without bays */
+	uint32_t bay_max;	/* the last that has room for a whole buffer */
 	struct bm_own *own;
 	struct bm_held *held;
 	struct bm_queue *queue;		/* NULL: the scheme has no data calls */
@@ -141,30 +147,22 @@ struct bm {
 	/* The running connection. */
 	uint32_t phase;		/* enum bm_phase */
 	uint32_t generation;	/* that the ring is set up for */
+	uint32_t slots_up;	/* slots while the phase is UP, else 0 */
+	uint64_t epochs;	/* bm_epochs() of this connection */
 	uint32_t prod;		/* messages written */
 	uint32_t published;	/* of them, visible to the peer */
 	uint32_t loud;		/* prod after the last loud message written ... */
 	uint32_t loud_published; /* ... and published */
 	uint32_t cons;		/* messages of the peer taken */
 	uint32_t seen;		/* of the peer's prod; = cons in any phase but UP */
+	struct ambit_copy_item *move;	/* the next to be queued ... */
+	struct ambit_copy_item *move_end; /* ... unless the queue is full */
 	uint32_t queued;	/* not 0: the transport's flush has work */
 	uint32_t stamp;		/* last generation of grant entries */
 	uint32_t drain;		/* next own slot to give back */
 	uint32_t incarnation;	/* of the peer, when last up */
 	uint32_t resets;	/* because of malformed words of that incarnation */
 };
-
-/*
- * The bay that an own slot's messages name: space in the writer's data area, for
- * own OUT slots in the lower half of the own area, for own IN slots in the
- * upper half of the peer's. Fixed by the slot's number, so nothing is ever
- * allocated and no register or post can fail for space.
- */
-static inline uint32_t bm_bay(const struct bm *b, enum bm_dir dir,
-			      uint32_t slot)
-{
-	return ((dir == BM_IN ? b->slots : 0) + slot) * b->stride;
-}
 
 /*
  * Whether the connection that the ring belongs to still stands. The generation
@@ -179,6 +177,15 @@ static inline bool bm_alive(const struct bm *b)
 	       READ_ONCE(s->generation) == b->generation;
 }
 
+/*
+ * The same, for who knows that this end did not leave: one word, in which the
+ * hypervisor counts beginnings and ends of connections.
+ */
+static inline uint64_t bm_epochs(const struct bm *b)
+{
+	return READ_ONCE(*(const word_t *)&b->status->generation);
+}
+
 /* bm_link.c: the next event of coming up and going down. */
 bool bm_link_next(struct bm *b, struct bm_event *e);
 /* The connection ended: start giving the slots back. */
@@ -187,6 +194,11 @@ void bm_link_lost(struct bm *b);
 void bm_link_reset(struct bm *b);
 /* Whether bm_link_next() would do something, in any phase but UP. */
 bool bm_link_ready(const struct bm *b);
+
+static inline uint32_t bm_slot_of(const struct bm *b, const struct bm_own *own)
+{
+	return (uint32_t)(own - b->own);
+}
 
 /* --- withdrawing own entries -------------------------------------------------------- */
 
@@ -199,21 +211,25 @@ static inline bool bm_used(const struct bm *b, uint32_t first, uint32_t n)
 	return any;
 }
 
-/* Entries with these use counts were cleared: when this returns, no operation
- * acts on them. True if a mapping is left. */
-static inline bool bm_withdraw(const struct bm *b, uint32_t first, uint32_t n)
+/* Entries with these use counts were cleared: true if one was in use after that.
+ * Then bm_settle() ends all operations on them; true if a mapping is left. */
+static inline bool bm_withdrawn_used(const struct bm *b, uint32_t first,
+				     uint32_t n)
 {
 	/* Who marked its use before it read the entry is seen behind this. */
 	FENCE_FULL();
-	if (likely(!bm_used(b, first, n)))
-		return false;
+	return bm_used(b, first, n);
+}
+
+static inline bool bm_settle(const struct bm *b, uint32_t first, uint32_t n)
+{
 	bm_sys_settle(b->endpoint);
 	return bm_used(b, first, n);
 }
 
 /* bm_desc.c: descriptors of own slots, a transport's attach and detach. */
-int bm_desc_attach(struct bm *b, uint32_t slot);
-void bm_desc_detach(struct bm *b, uint32_t slot);
+int bm_desc_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg);
+void bm_desc_detach(struct bm *b, struct bm_own *own);
 
 /* --- bm_queue.c: data calls ---------------------------------------------------------- */
 
@@ -230,11 +246,12 @@ int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map);
 bool bm_queue_view_lost(const struct bm *b, uint32_t slot);
 /* Withdraw mappings of own entries, which are cleared already. */
 void bm_revoke(struct bm *b, uint32_t ref, uint32_t count);
-/* A place for one more move, which the caller fills. */
+/* A place for one more move, which the caller fills (but for own_*, which stay
+ * zero). */
 static inline struct ambit_copy_item *bm_queue_move(struct bm *b)
 {
-	if (unlikely(b->queue->moves == AMBIT_BATCH_MAX))
+	if (unlikely(b->move == b->move_end))
 		bm_queue_flush(b, NULL);
 	b->queued = true;
-	return &b->queue->move[b->queue->moves++];
+	return b->move++;
 }

@@ -54,6 +54,8 @@ static bool link_step(struct bm *b)
 		STORE_RELEASE(b->control->epoch, generation);
 		bm_sys_notify(b->endpoint);
 	}
+	/* If the connection stands behind this, it is the one of these counts. */
+	b->epochs = bm_epochs(b);
 	return LOAD_ACQUIRE(b->peer->epoch) == generation && bm_alive(b);
 }
 
@@ -65,6 +67,7 @@ static bool link_up(struct bm *b, struct bm_event *e)
 		b->resets = 0;
 	b->incarnation = incarnation;
 	b->phase = BM_PHASE_UP;
+	b->slots_up = b->slots;
 	*e = BM_NOTHING;
 	e->type = BM_UP;
 	return true;
@@ -73,6 +76,7 @@ static bool link_up(struct bm *b, struct bm_event *e)
 void bm_link_lost(struct bm *b)
 {
 	b->phase = BM_PHASE_DRAIN;
+	b->slots_up = 0;
 	b->drain = 0;
 	b->seen = b->cons;
 }
@@ -99,12 +103,12 @@ static bool link_drain(struct bm *b, struct bm_event *e)
 		own->state = BM_FREE;
 		if (b->t->detach &&
 		    (state == BM_REGISTERED || state == BM_OWN_POSTED))
-			b->t->detach(b, slot);
+			b->t->detach(b, own);
 		if (state < BM_OWN_POSTED)
 			continue;
 		e->type = BM_DONE;
 		e->dir = own->dir;
-		e->slot = slot;
+		e->slot = (uint16_t)slot;
 		e->status = BM_GONE;
 		return true;
 	}

@@ -77,6 +77,12 @@ static bool grants_fit(const struct ambit_link_info *l)
 	       l->grant_count >= (uint64_t)l->slots * pages_max(l);
 }
 
+static uint32_t bay_max(const struct ambit_link_info *l)
+{
+	return (uint32_t)MIN(UINT32_MAX, (l->data_size - l->buffer_size) /
+					 BM_BAY_UNIT);
+}
+
 static bool scheme_fits(const struct ambit_link_info *l)
 {
 	switch (l->scheme) {
@@ -140,13 +146,18 @@ size_t bm_memory(const struct ambit_link_info *l)
 
 static void *slots_init(struct bm *b)
 {
+	bool grant = b->t == &bm_grant;
 	struct bm_seg *seg;
 
 	b->own = (struct bm_own *)(b + 1);
 	b->held = (struct bm_held *)(b->own + b->slots);
 	seg = (struct bm_seg *)(b->held + b->slots);
-	for (uint32_t i = 0; i < b->slots; i++)
+	for (uint32_t i = 0; i < b->slots; i++) {
 		b->own[i].seg = seg + i * b->seg_max;
+		b->own[i].entry = grant ?
+			(word_t *)&b->grant[i * b->slot_step] :
+			(word_t *)&b->desc[i];
+	}
 	b->piece = seg + b->slots * b->seg_max;
 	return b->piece + b->seg_max;
 }
@@ -155,6 +166,8 @@ static void queue_init(struct bm *b, const struct ambit_link_info *l,
 		       struct bm_queue *q)
 {
 	b->queue = q;
+	b->move = q->move;
+	b->move_end = q->move + AMBIT_BATCH_MAX;
 	q->bounce_all = ~0ull >> (BOUNCE_MAX - bounce_count(l));
 	q->bounce_free = q->bounce_all;
 	q->bounce_stride = bounce_stride(l);
@@ -205,7 +218,7 @@ struct bm *bm_open(const struct bm_areas *areas, void *mem)
 	b->buffer_size = l->buffer_size;
 	b->pages_max = pages_max(l);
 	b->stride = l->data_size ? stride_of(l) : 0;
-	b->bay_end = l->data_size ? l->data_size : UINT64_MAX;
+	b->bay_max = l->data_size ? bay_max(l) : UINT32_MAX;
 	b->seg_max = l->seg_max;
 	b->slot_step = l->scheme == AMBIT_SCHEME_GRANT ? pages_max(l) : 1;
 	b->mask = l->ring_size - 1;

@@ -8,6 +8,27 @@
 #include "guests/lib/bm_impl.h"
 #include "guests/lib/str.h"
 
+/*
+ * The bay that an own slot's messages name: space in the writer's data area, for
+ * own OUT slots in the lower half of the own area, for own IN slots in the
+ * upper half of the peer's. Fixed by the slot's number, so nothing is ever
+ * allocated and no register or post can fail for space.
+ */
+int bm_bay_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg)
+{
+	uint32_t first = own->dir == BM_IN ? b->slots : 0;
+
+	own->bay = (first + bm_slot_of(b, own)) * b->stride;
+	for (uint32_t i = 0; i < own->segs; i++)
+		own->seg[i] = seg[i];
+	return BM_OK;
+}
+
+static inline uint64_t bay_of(const struct bm *b, uint32_t slot)
+{
+	return (uint64_t)b->held[slot].bay * BM_BAY_UNIT;
+}
+
 void bm_bay_fill(struct bm *b, const struct bm_own *own)
 {
 	uint8_t *bay = b->data + (uint64_t)own->bay * BM_BAY_UNIT;
@@ -38,14 +59,14 @@ void bm_bay_fetch(struct bm *b, const struct bm_own *own, uint32_t len)
 int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		uint32_t len)
 {
-	memcpy(b->data + b->held[slot].bay + off, src, len);
+	memcpy(b->data + bay_of(b, slot) + off, src, len);
 	return BM_OK;
 }
 
 int bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 		   uint32_t len)
 {
-	memcpy(dst, b->peer_data + b->held[slot].bay + off, len);
+	memcpy(dst, b->peer_data + bay_of(b, slot) + off, len);
 	return BM_OK;
 }
 
@@ -55,12 +76,13 @@ int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
 	uintptr_t area = (uintptr_t)(h->dir == BM_IN ? b->data : b->peer_data);
 
 	(void)max;	/* one is enough, and common code saw that there is one */
-	seg[0].p = (void *)(area + h->bay);
+	seg[0].p = (void *)(area + bay_of(b, slot));
 	seg[0].len = h->len;
 	return 1;
 }
 
 const struct bm_transport bm_page = {
+	.attach = bm_bay_attach,
 	.fill = bm_bay_fill,
 	.fetch = bm_bay_fetch,
 	.send = bm_bay_send,

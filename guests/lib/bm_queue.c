@@ -97,10 +97,11 @@ static bool items_do(struct bm *b, const struct kind *k, void *items,
 bool bm_queue_flush(struct bm *b, const struct ambit_tail *tail)
 {
 	struct bm_queue *q = b->queue;
+	uint32_t n = (uint32_t)(b->move - q->move);
 	bool good = true;
 
-	if (likely(q->moves))
-		good = items_do(b, &moves, q->move, q->moves,
+	if (likely(n))
+		good = items_do(b, &moves, q->move, n,
 				q->maps | q->unmaps ? NULL : tail);
 	if (unlikely(q->maps))
 		good &= items_do(b, &maps, q->map, q->maps,
@@ -108,7 +109,8 @@ bool bm_queue_flush(struct bm *b, const struct ambit_tail *tail)
 	if (unlikely(q->unmaps))
 		good &= items_do(b, &unmaps, q->unmap, q->unmaps,
 				 good ? tail : NULL);
-	b->queued = q->moves = q->maps = q->unmaps = 0;
+	b->move = q->move;
+	b->queued = q->maps = q->unmaps = 0;
 	return good;
 }
 
@@ -218,7 +220,8 @@ void bm_queue_down(struct bm *b)
 {
 	struct bm_queue *q = b->queue;
 
-	q->moves = q->maps = 0;
+	b->move = q->move;
+	q->maps = 0;
 	for (uint32_t i = 0; i < b->slots; i++)
 		if (b->held[i].viewed == BM_VIEW_MAPPED)
 			view_unmap(b, i);

@@ -113,10 +113,17 @@ void bm_sys_after_wait(void)
 {
 }
 
+static inline bool fake_connected(void)
+{
+	return LOAD_ACQUIRE(fake[0].status->state) == AMBIT_LINK_CONNECTED &&
+	       LOAD_ACQUIRE(fake[1].status->state) == AMBIT_LINK_CONNECTED;
+}
+
 int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state)
 {
 	struct fake_end *me = &fake[endpoint], *peer = &fake[endpoint ^ 1];
 	uint32_t generation;
+	bool connected;
 
 	pthread_mutex_lock(&fake_lock);
 	generation = me->status->generation;
@@ -127,17 +134,16 @@ int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state)
 		WRITE_ONCE(me->status->generation, generation);
 		STORE_RELEASE(peer->status->generation, generation);
 	}
+	connected = fake_connected();
 	STORE_RELEASE(peer->status->peer_state, state);
 	STORE_RELEASE(me->status->state, state);
+	if (connected && state != AMBIT_LINK_CONNECTED) {
+		WRITE_ONCE(me->status->resets, me->status->resets + 1);
+		WRITE_ONCE(peer->status->resets, peer->status->resets + 1);
+	}
 	fake_raise_locked(peer);
 	pthread_mutex_unlock(&fake_lock);
 	return generation;
-}
-
-static inline bool fake_connected(void)
-{
-	return LOAD_ACQUIRE(fake[0].status->state) == AMBIT_LINK_CONNECTED &&
-	       LOAD_ACQUIRE(fake[1].status->state) == AMBIT_LINK_CONNECTED;
 }
 
 static inline void *fake_area(size_t bytes)
