@@ -21,7 +21,8 @@
 
 /* One gift under way. */
 struct gift {
-	struct ambit_give_item *item;
+	struct ambit_give_item *item;	/* may lie in guest memory: for the status */
+	uint32_t ref, generation;	/* of the item, read once */
 	struct pool_page *from, *to;	/* reserved */
 	struct grant_use *use;		/* claimed */
 	bool exchange, scrub, scrub_back;
@@ -91,7 +92,7 @@ static bool claim(struct grant_use *use)
 }
 
 /* Reserve a place that has a page which nobody uses, or else is empty. */
-static int place_open(struct pool_page *place, bool full)
+static inline int place_open(struct pool_page *place, bool full)
 {
 	int err = AMBIT_OK;
 
@@ -111,14 +112,14 @@ static int place_open(struct pool_page *place, bool full)
 /* The acceptor's side: claim entry and place. The entry is marked used. */
 static int gift_accept(struct gifts *b, struct gift *g, const struct ambit_grant *entry)
 {
-	int err = entry_accepts(entry, g->item->generation);
+	int err = entry_accepts(entry, g->generation);
 
 	if (unlikely(err))
 		return err;
 	g->scrub_back = g->exchange && (entry->frame & AMBIT_GRANT_SCRUB);
 	if (unlikely(b->scrubs + g->scrub + g->scrub_back > SCRUB_PAGES))
 		return AMBIT_EAGAIN;
-	g->use = &b->peer->grant[index_nospec(g->item->ref, b->peer->link->grant_count)];
+	g->use = &b->peer->grant[index_nospec(g->ref, b->peer->link->grant_count)];
 	if (unlikely(!claim(g->use)))
 		return AMBIT_EBUSY;
 	g->to = pool_find(b->acceptor, gpa(entry->frame & ~PAGE_MASK));
@@ -133,20 +134,20 @@ static int gift_accept(struct gifts *b, struct gift *g, const struct ambit_grant
 	return err;
 }
 
-static int gift_begin(struct gifts *b, struct gift *g)
+static int gift_begin(struct gifts *b, struct gift *g, gpa_t page)
 {
 	struct ambit_grant entry;
 	int err;
 
-	g->from = pool_find(b->giver, gpa(g->item->page));
+	g->from = pool_find(b->giver, page);
 	err = place_open(g->from, true);
 	if (unlikely(err))
 		return err;
-	err = grant_open(b->peer, g->item->ref, &entry);
+	err = grant_open(b->peer, g->ref, &entry);
 	if (likely(!err)) {
 		err = gift_accept(b, g, &entry);
 		if (unlikely(err))
-			grant_close(b->peer, g->item->ref);
+			grant_close(b->peer, g->ref);
 	}
 	if (unlikely(err)) {
 		pool_release(g->from);
@@ -197,7 +198,7 @@ static bool gift_end(struct gifts *b, struct gift *g)
 	if (likely(given)) {
 		gift_move(g);
 		g->use->giver = giver->incarnation;
-		g->use->generation = g->item->generation;
+		g->use->generation = g->generation;
 	} else {
 		gift_uncount(giver, giver->incarnation);
 	}
@@ -207,8 +208,8 @@ static bool gift_end(struct gifts *b, struct gift *g)
 	STORE_RELEASE(g->use->spent, given ? GIFT_ARRIVED : GIFT_NONE);
 	pool_release(g->from);
 	pool_release(g->to);
-	grant_close(b->peer, g->item->ref);
-	g->item->status = given ? AMBIT_OK : AMBIT_EBUSY;
+	grant_close(b->peer, g->ref);
+	WRITE_ONCE(g->item->status, given ? AMBIT_OK : AMBIT_EBUSY);
 	return given;
 }
 
@@ -229,18 +230,18 @@ static void gifts_end(struct gifts *b)
 
 /* --- items ------------------------------------------------------------------------ */
 
-static int take(struct endpoint *e, const struct ambit_give_item *item)
+static int take(struct endpoint *e, uint64_t ref, uint32_t generation)
 {
 	uint32_t giver, count = e->link->grant_count;
 	struct grant_use *use;
 	bool arrived;
 
-	if (item->ref >= count)
+	if (ref >= count)
 		return AMBIT_EQGRANT;
-	use = &e->grant[index_nospec(item->ref, count)];
+	use = &e->grant[index_nospec(ref, count)];
 	spin_lock(&e->grant_lock);	/* against another TAKE */
 	arrived = LOAD_ACQUIRE(use->spent) == GIFT_ARRIVED &&
-		  use->generation == item->generation;
+		  use->generation == generation;
 	giver = use->giver;
 	if (arrived)
 		STORE_RELEASE(use->spent, GIFT_NONE);
@@ -254,20 +255,22 @@ static int take(struct endpoint *e, const struct ambit_give_item *item)
 /* AMBIT_EAGAIN: too much to clear for this call. */
 static int give_item(struct gifts *b, struct ambit_give_item *item)
 {
-	uint32_t mode = item->mode & ~AMBIT_GIVE_SCRUB;
+	uint32_t asked = READ_ONCE(item->mode), mode = asked & ~AMBIT_GIVE_SCRUB;
 	struct gift *g = &b->gift[b->count];
 	int err;
 
-	if (item->mode == AMBIT_GIVE_TAKE)
-		return take(b->e, item);
+	g->item = item;
+	g->ref = READ_ONCE(item->ref);
+	g->generation = READ_ONCE(item->generation);
+	if (asked == AMBIT_GIVE_TAKE)
+		return take(b->e, g->ref, g->generation);
 	if (unlikely(mode > AMBIT_GIVE_EXCHANGE))
 		return AMBIT_EINVAL;
 	if (unlikely(b->may))
 		return b->may;
-	g->item = item;
 	g->exchange = mode == AMBIT_GIVE_EXCHANGE;
-	g->scrub = item->mode != mode;
-	err = gift_begin(b, g);
+	g->scrub = asked != mode;
+	err = gift_begin(b, g, gpa(READ_ONCE(item->page)));
 	if (unlikely(err))
 		return err;
 	b->scrubs += g->scrub + g->scrub_back;
@@ -304,7 +307,7 @@ static uint32_t give_run(struct endpoint *e, void *items, uint32_t n)
 
 		if (unlikely(status == AMBIT_EAGAIN))
 			break;
-		item[i].status = status;
+		WRITE_ONCE(item[i].status, status);
 	}
 	gifts_end(&b);
 	sync_op_end();
@@ -316,5 +319,6 @@ const struct data_op give_op = {
 	.status_offset = offsetof(struct ambit_give_item, status),
 	.schemes = BIT(AMBIT_SCHEME_GRANT),
 	.connected = false,
+	.in_place = true,
 	.run = give_run,
 };
