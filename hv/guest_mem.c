@@ -35,10 +35,9 @@ void *guest_ptr(struct vm *vm, gpa_t at, size_t n, size_t *run)
 	return phys_to_virt(hpa(vm->ram[offset / GUEST_PIECE].v + in));
 }
 
-int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)
+static __attribute__((noinline)) int read_pieces(struct vm *vm, gpa_t from, char *out,
+						 size_t n)
 {
-	char *out = to;
-
 	while (n) {
 		size_t run;
 		const void *p = guest_ptr(vm, from, n, &run);
@@ -53,10 +52,9 @@ int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)
 	return AMBIT_OK;
 }
 
-int guest_write(struct vm *vm, gpa_t to, const void *from, size_t n)
+static __attribute__((noinline)) int write_pieces(struct vm *vm, gpa_t to, const char *in,
+						  size_t n)
 {
-	const char *in = from;
-
 	while (n) {
 		size_t run;
 		void *p = guest_ptr(vm, to, n, &run);
@@ -68,5 +66,25 @@ int guest_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 		to.v += run;
 		n -= run;
 	}
+	return AMBIT_OK;
+}
+
+int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)
+{
+	const void *p = guest_piece(vm, from, n);
+
+	if (unlikely(!p))
+		return read_pieces(vm, from, to, n);
+	memcpy(to, p, n);
+	return AMBIT_OK;
+}
+
+int guest_write(struct vm *vm, gpa_t to, const void *from, size_t n)
+{
+	void *p = guest_piece(vm, to, n);
+
+	if (unlikely(!p))
+		return write_pieces(vm, to, from, n);
+	memcpy(p, from, n);
 	return AMBIT_OK;
 }
