@@ -265,6 +265,11 @@ static int64_t hc_vm_control(struct vcpu *v)
 	}
 }
 
+static int64_t hc_copy(struct vcpu *v)
+{
+	return data_call(v, &copy_op);
+}
+
 /* Ring 3 may use only endpoints that its kernel named for this vCPU. */
 static bool user_may(const struct vcpu *v, uint64_t nr)
 {
@@ -304,7 +309,7 @@ static const struct {
 	[AMBIT_HC_LINK_STATE] = { hc_link_state, 0 },
 	[AMBIT_HC_SETTLE] = { hc_settle, 0 },
 	[AMBIT_HC_VM_CONTROL] = { hc_vm_control, 0 },
-	[AMBIT_HC_COPY] = { copy_call, 0 },
+	[AMBIT_HC_COPY] = { hc_copy, 0 },
 	[AMBIT_HC_GRANT_MAP] = { hc_grant_map, 0 },
 	[AMBIT_HC_GRANT_UNMAP] = { hc_grant_unmap, 0 },
 	[AMBIT_HC_GRANT_QUERY] = { hc_grant_query, 0 },

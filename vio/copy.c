@@ -281,19 +281,28 @@ const struct data_op copy_op = {
 	.run = copy_run,
 };
 
-/* The frame for the common call; data_call() sees to all others. */
-int64_t copy_call(struct vcpu *v)
+/*
+ * The common call, answered at its exit before the run loop hears of it: an
+ * array of items in one piece, no tail.
+ */
+bool copy_hot(struct vcpu *v)
 {
 	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
 	uint64_t at = v->regs.rsi, n = v->regs.rdx;
+	struct pcpu *p;
 	void *items;
 
-	if (unlikely(!e) || unlikely(at & 7) || unlikely(v->regs.r10) ||
+	if (unlikely(!e) || unlikely(at & 7) || v->regs.r10 ||
 	    unlikely(n - 1 >= AMBIT_BATCH_MAX) ||
 	    unlikely(!(SCHEMES & BIT(e->link->scheme))))
-		return data_call(v, &copy_op);
+		return false;
 	items = guest_piece(v->vm, gpa(at), n * sizeof(struct ambit_copy_item));
 	if (unlikely(!items))
-		return data_call(v, &copy_op);
-	return data_result(copy_run(e, items, (uint32_t)n));
+		return false;
+	v->regs.rax = (uint64_t)data_result(copy_run(e, items, (uint32_t)n));
+	/* Whom the end of a grant's use made ready waits for the run loop. */
+	p = this_pcpu();
+	if (unlikely(p->handoff || READ_ONCE(p->work_inbox)))
+		arch_kick(p->id);
+	return true;
 }

@@ -41,8 +41,12 @@ static inline int64_t data_result(uint32_t done)
 	return done == DATA_GONE ? AMBIT_EGONE : (int64_t)done;
 }
 
-/* AMBIT_HC_COPY. */
-int64_t copy_call(struct vcpu *v);
+/*
+ * AMBIT_HC_COPY in its common form, with the result in v's RAX. False: nothing
+ * was done, data_call() is to see to it. For the exit handlers, which do not look
+ * for other work before they enter the guest again.
+ */
+bool copy_hot(struct vcpu *v);
 /* A guest's call, arguments in v's registers. The result for RAX. */
 int64_t data_call(struct vcpu *v, const struct data_op *op);
 /* The same for an end of the hypervisor; no wait in the tail. */

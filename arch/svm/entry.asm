@@ -29,8 +29,10 @@ VMCB_RAX	equ 0x5f8
 STACK_C_PA	equ 0
 STACK_C		equ 8
 STACK_V		equ 16
+STACK_HOST_PA	equ 24
 
 extern svm_exit_hot
+extern svm_exit_warm
 extern svm_exit_decode
 global svm_enter
 global svm_probe_guest
@@ -90,8 +92,9 @@ svm_enter:
 	mov	rsi, [rsp + STACK_C]
 	call	svm_exit_hot		; keeps RBP and R12 to R15
 	mov	rdi, [rsp + STACK_V]
-	test	al, al
-	jnz	.again
+	test	eax, eax
+	jnz	.not_cold
+.cold:
 	mov	[rdi + REG_RBP], rbp
 	mov	[rdi + REG_R12], r12
 	mov	[rdi + REG_R13], r13
@@ -115,6 +118,25 @@ svm_enter:
 	pop	rbp
 	pop	rbx
 	jmp	svm_exit_decode
+
+.not_cold:
+	jns	.again			; SVM_HOT
+
+; What takes longer than a hot exit is done under the host's own TR and GS, so
+; that a fault finds its handler's stack.
+	mov	rax, [rsp + STACK_C_PA]
+	vmsave			; RAX
+	mov	rax, [rsp + STACK_HOST_PA]
+	vmload			; RAX
+	mov	rsi, [rsp + STACK_C]
+	call	svm_exit_warm
+	mov	ecx, eax
+	mov	rax, [rsp + STACK_C_PA]
+	vmload			; RAX
+	mov	rdi, [rsp + STACK_V]
+	test	cl, cl
+	jnz	.again
+	jmp	.cold
 
 ; Exits at once, unless an interrupt comes first.
 svm_probe_guest:

@@ -6,6 +6,7 @@
 #include "hv/abi/hypercall.h"
 #include "hv/hypercall.h"
 #include "hv/vm.h"
+#include "vio/data.h"
 
 #include "arch/cpu.h"
 #include "arch/desc.h"
@@ -43,30 +44,48 @@ static inline void hot_done(struct vcpu *v, struct vmcb *c, uint32_t length)
 	v->count.hot_calls++;
 }
 
-static __attribute__((noinline)) bool hot_cpuid(struct vcpu *v, struct vmcb *c)
+static __attribute__((noinline)) enum svm_heat hot_cpuid(struct vcpu *v, struct vmcb *c)
 {
 	v->regs.rax = c->rax;
 	guest_cpuid(v);
 	c->rax = v->regs.rax;
 	hot_done(v, c, LENGTH_CPUID);
-	return true;
+	return SVM_HOT;
 }
 
-/* A call that is not the null call is to get away from here fast; skip() knows
+static __attribute__((noinline)) enum svm_heat hot_call(struct vcpu *v, struct vmcb *c)
+{
+	if (c->cpl || (c->rflags & (RFLAGS_TF | RFLAGS_RF)))
+		return SVM_COLD;
+	if (c->rax == AMBIT_HC_COPY)
+		return SVM_WARM;
+	c->rax = AMBIT_ABI_VERSION;
+	v->regs.rdx = hv_features;
+	hot_done(v, c, LENGTH_VMMCALL);
+	return SVM_HOT;
+}
+
+/* A call that is not one of the two is to get away from here fast; skip() knows
  * single stepping. */
-bool svm_exit_hot(struct vcpu *v, struct vmcb *c)
+enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c)
 {
 	if (likely(c->exit_code == VMEXIT_VMMCALL)) {
-		if (c->rax != AMBIT_HC_VERSION || c->cpl ||
-		    (c->rflags & (RFLAGS_TF | RFLAGS_RF)))
-			return false;
-		c->rax = AMBIT_ABI_VERSION;
-		v->regs.rdx = hv_features;
-		hot_done(v, c, LENGTH_VMMCALL);
-		return true;
+		if (c->rax == AMBIT_HC_VERSION || c->rax == AMBIT_HC_COPY)
+			return hot_call(v, c);
+		return SVM_COLD;
 	}
-	return c->exit_code == VMEXIT_CPUID &&
-	       !(c->rflags & (RFLAGS_TF | RFLAGS_RF)) && hot_cpuid(v, c);
+	if (c->exit_code == VMEXIT_CPUID && !(c->rflags & (RFLAGS_TF | RFLAGS_RF)))
+		return hot_cpuid(v, c);
+	return SVM_COLD;
+}
+
+bool svm_exit_warm(struct vcpu *v, struct vmcb *c)
+{
+	if (!copy_hot(v))
+		return false;
+	c->rax = v->regs.rax;
+	hot_done(v, c, LENGTH_VMMCALL);
+	return true;
 }
 
 void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
@@ -289,8 +308,6 @@ void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit)
 {
 	c->clean = svm_caps.clean;
 	c->tlb_control = TLB_CONTROL_NONE;
-	exit->code = (uint32_t)c->exit_code;
-	exit->qualification = c->exit_info1;
 	if (likely(c->exit_code == VMEXIT_VMMCALL)) {
 		exit->reason = EXIT_HYPERCALL;
 		exit->hypercall.cpl = c->cpl;
@@ -298,6 +315,8 @@ void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit)
 					       LENGTH_VMMCALL;
 		return;
 	}
+	exit->code = (uint32_t)c->exit_code;
+	exit->qualification = c->exit_info1;
 	exit->insn_len = c->next_rip ? (uint32_t)(c->next_rip - c->rip) : 0;
 	decode(v, c, exit);
 }

@@ -40,9 +40,14 @@ void svm_enter(struct vcpu *v, struct vmcb *c, uint64_t c_pa, uint64_t host_pa,
 /* entry.asm. The whole guest of svm_probe_virq(). */
 extern const char svm_probe_guest[];
 
-/* Called on each exit with GIF 0, the guest's VMLOAD state loaded and RBP, R12
- * to R15 not saved. true: it has been dealt with, re-enter at once. */
-bool svm_exit_hot(struct vcpu *v, struct vmcb *c);
+/*
+ * Called on each exit with GIF 0, the guest's VMLOAD state loaded and RBP, R12
+ * to R15 not saved. Hot: it has been dealt with, re-enter at once. Warm: call
+ * svm_exit_warm() with the host's VMLOAD state; true: dealt with, else cold.
+ */
+enum svm_heat { SVM_COLD, SVM_HOT, SVM_WARM = -1 };	/* signs: entry.asm */
+enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c);
+bool svm_exit_warm(struct vcpu *v, struct vmcb *c);
 /* All other exits: deal with it, or describe it in *exit. */
 void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit);
 

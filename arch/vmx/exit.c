@@ -8,6 +8,7 @@
 #include "hv/abi/hypercall.h"
 #include "hv/hypercall.h"
 #include "hv/vcpu.h"
+#include "vio/data.h"
 
 #include "arch/cpu.h"
 #include "arch/desc.h"
@@ -67,6 +68,9 @@ bool vmx_exit_hot(struct vcpu *v)
 	    at_cpl0()) {
 		v->regs.rax = AMBIT_ABI_VERSION;
 		v->regs.rdx = hv_features;
+	} else if (reason == VMX_EXIT_VMCALL && v->regs.rax == AMBIT_HC_COPY &&
+		   at_cpl0() && copy_hot(v)) {
+		/* done */
 	} else if (reason == VMX_EXIT_CPUID) {
 		guest_cpuid(v);
 	} else {
