@@ -87,6 +87,17 @@ NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
 NEED_TEST := $(NEED_BUILD) python3 perl e2fsprogs ovmf $(NEED_QEMU) $(NEED_BOCHS) \
 	$(NEED_ISO)
 
+# Code that runs at boot, in reports and where VMs come and go is made small; the
+# paths that guests take often stay fast.
+cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
+	arch/paging.o arch/time.o arch/screen.o arch/console.o arch/uart.o arch/power.o \
+	arch/insn.o arch/guest_cpuid.o arch/vmx/caps.o arch/vmx/vmcs.o arch/vmx/vmx.o \
+	arch/vmx/state.o arch/svm/caps.o arch/svm/vmcb.o arch/svm/svm.o arch/svm/probe.o \
+	arch/svm/state.o hv/main.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
+	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o \
+	hv/vm_start_info.o hv/vm_console.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
+	vio/window.o vio/grant_life.o vio/host%.o
+
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
 .PHONY: all need-build
@@ -111,6 +122,8 @@ $(B)/hv/%.o: %.asm Makefile
 	@mkdir -p $(@D)
 	echo "  ASM $<"
 	$(NASM) -f elf64 -g -F dwarf -I. -MD $(@:.o=.d) -o $@ $<
+
+$(filter $(addprefix $(B)/hv/,$(cold-objs)),$(HV_OBJS)): HV_CFLAGS += -Os
 
 $(B)/ambit.elf: $(HV_OBJS) linker.ld
 	echo "  LD  $@"

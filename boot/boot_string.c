@@ -137,8 +137,5 @@ void boot_add_module(struct boot_info *bi, uint64_t base, uint64_t end,
 	while (name && s[start + name - 1] != '/')
 		name--;
 	boot_copy(bi, m->name, sizeof(m->name), s + start + name, word - name);
-	start += word;
-	start += skip_blanks(s + start, max - start);
-	boot_copy(bi, m->args, sizeof(m->args), s + start, max - start);
 	bi->module_count++;
 }

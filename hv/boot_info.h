@@ -20,7 +20,6 @@ struct boot_range {		/* usable RAM only, page-aligned inwards, */
 struct boot_module {
 	uint64_t base, size;		/* physical, bytes */
 	char name[32];			/* last path component of the first word */
-	char args[BOOT_STRING_MAX];	/* the rest of its command line */
 };
 
 struct boot_framebuffer {
