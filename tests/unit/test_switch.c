@@ -123,7 +123,7 @@ static void event(uint32_t p, enum bm_type type, enum bm_dir dir, uint32_t slot,
 		  uint32_t len)
 {
 	ends[p].event[ends[p].tail++ % EVENTS] = (struct bm_event){
-		.type = (uint8_t)type, .dir = (uint8_t)dir, .slot = slot, .len = len,
+		.type = (uint8_t)type, .dir = (uint8_t)dir, .slot = (uint16_t)slot, .len = len,
 	};
 }
 
