@@ -4,6 +4,7 @@
  * places here, the same there; the quota is 40 gifts on both sides.
  */
 #include "tests/guest/gifts/gifts.h"
+#include "guests/lib/cpu.h"
 #include "tests/guest/lib/check.h"
 
 #define PAGES	64u		/* places 0 to 63 have pages at first */
@@ -334,6 +335,73 @@ static void test_reach(uint32_t command)
 	CHECK_IS(tell_n(MATE_TAKE, 0, 0, 1), AMBIT_OK);
 }
 
+/* --- two vCPUs ------------------------------------------------------------------- */
+
+#define RIVALS	16u		/* pages that both give, each for entries of its own */
+
+static uint32_t rivals_ready, rivals_given[2], rivals_wrong;
+
+static void rival_run(uint32_t me)
+{
+	uint32_t given = 0;
+
+	check_add(rivals_ready);
+	while (LOAD_ACQUIRE(rivals_ready) & 1)
+		cpu_pause();
+	for (uint32_t i = 0; i < RIVALS; i++) {
+		/* From both ends, so that they meet in the middle. */
+		uint32_t k = me ? RIVALS - 1 - i : i;
+		int status = gift_do(&end, AMBIT_GIVE_GIVE, me * RIVALS + k, pool_at(k));
+
+		if (!status)
+			given++;
+		else if (status != AMBIT_EBUSY && status != AMBIT_EFAULT)
+			check_add(rivals_wrong);
+	}
+	STORE_RELEASE(rivals_given[me], given + 1);
+}
+
+static void rival(void *arg)
+{
+	(void)arg;
+	rival_run(1);
+}
+
+/* Both give the same pages: each page goes once. */
+static void test_rivals(void)
+{
+	uint32_t there = 0;
+
+	for (uint32_t round = 0; round < 40; round++) {
+		rivals_ready = rivals_given[0] = rivals_given[1] = 0;
+		for (uint32_t i = 0; i < RIVALS; i++)
+			mark_put(i, 7000);
+		tell_n(MATE_POST, 0, FREE, 2 * RIVALS);
+		while (vcpu_start(1, rival, NULL) == AMBIT_EBUSY)
+			cpu_pause();
+		rival_run(0);
+		while (!LOAD_ACQUIRE(rivals_given[1]))
+			cpu_pause();
+		CHECK_IS(rivals_given[0] + rivals_given[1], RIVALS + 2);
+		there = 0;
+		for (uint32_t i = 0; i < 2 * RIVALS; i++) {
+			bool came = !tell_n(MATE_TAKE, i, 0, 1);
+
+			there += came;
+			if (!came)
+				continue;
+			CHECK_IS(tell_look(FREE + i, 1, 7000), 1);
+			entries_post(&end, 0, i % RIVALS, 1, AMBIT_GRANT_ACCEPT);
+			CHECK_IS(tell_give(AMBIT_GIVE_GIVE, 0, FREE + i, 1), AMBIT_OK);
+			CHECK_IS(gift_do(&end, AMBIT_GIVE_TAKE, 0, 0), AMBIT_OK);
+		}
+		CHECK_IS(there, RIVALS);
+		tell_n(MATE_WITHDRAW, 0, 0, 2 * RIVALS);
+	}
+	entries_clear(&end, 0, 1);
+	CHECK_IS(rivals_wrong, 0);
+}
+
 int lead(void)
 {
 	end_open(&end, (uint32_t)link_find(0, AMBIT_CLASS_RAW, "gifts"));
@@ -347,6 +415,8 @@ int lead(void)
 	test_quota();
 	test_mapped();
 	test_many((uint32_t)cmdline_u64("pages", 1000));
+	if (cmdline_has("smp"))
+		test_rivals();
 	test_conserved();
 	test_death();
 	if (cmdline_has("crash")) {
