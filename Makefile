@@ -18,6 +18,7 @@ BASE := -std=gnu17 -O2 -g -m64 -ffreestanding -fno-pic -fno-common -mno-red-zone
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none \
 	-fno-strict-aliasing -fno-delete-null-pointer-checks -I. $(WARN)
 HV_FLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV \
+	$(if $(DEBUG),-DAMBIT_DEBUG) \
 	$(if $(filter no,$(HOST)),,-DAMBIT_HOST)
 HV_CFLAGS := $(HV_FLAGS) -MMD -MP
 GUEST_FLAGS := $(BASE) -fno-stack-protector -DAMBIT_GUEST
@@ -33,6 +34,7 @@ DISK :=
 SCHEME :=
 CPU_MODEL :=
 V :=
+DEBUG :=
 WRITE :=
 
 # Commands are shown with V=1 only.
@@ -66,6 +68,7 @@ help:
 	echo 'make lint          static analysers'
 	echo 'make clang         build everything with clang and lld into build/clang'
 	echo 'HOST=no builds a hypervisor without back ends of its own.'
+	echo 'DEBUG=1 builds a hypervisor that checks more of itself (after make clean, or with B=).'
 	echo 'V=1 shows the commands. Missing Debian packages are installed.'
 
 include boot/objects.mk

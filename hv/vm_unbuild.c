@@ -16,13 +16,19 @@
 #define STEP_ENDS	16u
 #define CHUNK_ORDER	9u	/* RAM: a 2 MiB piece a step */
 
+/* One with a window a step: its flush may have waited for other pCPUs. */
 static bool links_die(struct vm *vm)
 {
 	struct vm_build *b = &vm->build;
 	uint32_t end = MIN(b->idx + STEP_ENDS, vm->endpoint_count);
 
-	while (b->idx < end)
-		endpoint_died(vm->endpoint[b->idx++]);
+	while (b->idx < end) {
+		struct endpoint *e = vm->endpoint[b->idx++];
+
+		endpoint_died(e);
+		if (e->link->scheme == AMBIT_SCHEME_DIRECT)
+			break;
+	}
 	return b->idx == vm->endpoint_count;
 }
 

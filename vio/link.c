@@ -87,9 +87,12 @@ static void open_first(struct endpoint *e)
 
 	while (e->peer->status->state == AMBIT_LINK_CONNECTED &&
 	       (vm = window_open(l))) {
+		uint32_t openings = l->window_openings;
+
 		spin_unlock(&l->lock);
 		sync_flush(vm);
 		spin_lock(&l->lock);
+		window_flushed(l, openings);
 	}
 }
 

@@ -38,16 +38,20 @@ struct endpoint {
 	uint64_t window_size;		/* bytes; 0: none */
 	struct p2m shown;		/* direct: own RAM as the peer's window shows it */
 	/* scheme grant, vio/grant.h */
+	struct ambit_grant *entry;	/* [grant_count] own, in the control area ... */
+	uint32_t *entry_use;		/* ... and their use counts, in the status area */
 	struct grant_use *grant;	/* [grant_count]: who uses own entries */
 	uint32_t *mapped;		/* [window pages]: peer's entry + 1 there */
-	struct spinlock grant_lock;	/* own entries' uses, peer's `mapped` */
+	uint64_t **window_table;	/* [window's 2 MiB]: its entries, once used */
+	struct spinlock grant_lock;	/* own entries' mappings, peer's last two */
 };
 
 struct link {
 	uint32_t id;
 	const struct manifest_link *config;
 	uint8_t scheme;			/* AMBIT_SCHEME_* */
-	bool window_open;		/* direct, under the lock */
+	bool window_open, window_ready;	/* direct: its entries, and flushed since ... */
+	uint32_t window_openings;	/* ... this many openings; under the lock */
 	struct spinlock lock;		/* states and generation in both status areas */
 	uint32_t ring_size, ring_offset, desc_offset, seg_offset, grant_offset;
 	uint32_t grant_count;

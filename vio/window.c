@@ -79,20 +79,26 @@ int window_reserve(struct endpoint *e)
 	return AMBIT_OK;
 }
 
-/* All tables on the way are there: nothing is allocated. */
+/* The entry of the GiB at `at`, behind that of the GiB before, if any. All
+ * tables are there: nothing is allocated. */
+static uint64_t *next_gib(struct p2m *p, uint64_t *before, uint64_t at)
+{
+	return before && (at & (GIB(512) - 1)) ? before + 1 : p2m_gib(p, gpa(at));
+}
+
 static void show(struct endpoint *e, bool open)
 {
-	uint64_t sink = p2m_table_entry(e->vm->sink_dir);
-	uint64_t from = ALIGN_DOWN(window_base(e).v, GIB(1));
-	uint64_t to = ALIGN_DOWN(e->window.v, GIB(1));
+	uint64_t sink = p2m_table_entry(e->vm->sink_dir), entry = 0;
+	uint64_t at = ALIGN_DOWN(e->window.v, GIB(1)), *to = NULL;
+	uint64_t ram = ALIGN_DOWN(window_base(e).v, GIB(1)), *from = NULL;
 
-	for (uint64_t at = to; at < e->window.v + e->window_size; at += GIB(1)) {
-		uint64_t entry = 0;
-
-		if (open)
-			entry = *p2m_gib(&e->peer->shown, gpa(from + at - to));
-		WRITE_ONCE(*p2m_gib(&e->vm->p2m, gpa(at)),
-			   entry ? p2m_borrow(entry) : sink);
+	for (; at < e->window.v + e->window_size; at += GIB(1), ram += GIB(1)) {
+		to = next_gib(&e->vm->p2m, to, at);
+		if (open) {
+			from = next_gib(&e->peer->shown, from, ram);
+			entry = p2m_borrow(*from);
+		}
+		WRITE_ONCE(*to, entry ? entry : sink);
 	}
 }
 
@@ -100,11 +106,20 @@ struct vm *window_open(struct link *l)
 {
 	struct endpoint *e = privileged(l);
 
-	if (l->scheme != AMBIT_SCHEME_DIRECT || !e->window_size || l->window_open)
+	if (l->scheme != AMBIT_SCHEME_DIRECT || !e->window_size || l->window_ready)
 		return NULL;
-	show(e, true);
-	l->window_open = true;
+	if (!l->window_open) {
+		show(e, true);
+		l->window_open = true;
+		l->window_openings++;
+	}
 	return e->vm;
+}
+
+void window_flushed(struct link *l, uint32_t openings)
+{
+	if (l->window_open && l->window_openings == openings)
+		l->window_ready = true;
 }
 
 /* Counted first: who finds the count unchanged after reading has read RAM. */
@@ -116,7 +131,7 @@ struct vm *window_close(struct link *l)
 		return NULL;
 	STORE_RELEASE(e->status->revocations, e->status->revocations + 1);
 	show(e, false);
-	l->window_open = false;
+	l->window_open = l->window_ready = false;
 	return e->vm;
 }
 

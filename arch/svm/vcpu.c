@@ -15,6 +15,7 @@
 #include "arch/msr.h"
 #include "arch/svm/svm.h"
 #include "arch/svm/vmcb.h"
+#include "arch/tlb_debug.h"
 
 #define OPCODE_HLT	0xf4
 
@@ -188,6 +189,7 @@ static inline void enter(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c,
 		c->tsc_offset = (uint64_t)v->tsc_offset;
 		c->clean &= ~CLEAN_INTERCEPTS;
 	}
+	TLB_RUN_ENTER(p, v->arch.tlb_generation);
 	/* Ends in svm_exit_decode(). */
 	svm_enter(v, c, v->arch.vmcb.v, p->hvm_host.v, exit);
 }
@@ -228,6 +230,7 @@ void svm_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
 {
 	struct arch_pcpu *p = arch_pcpu_this();
 
+	TLB_RUN_BEGIN(p, v->vm);
 	if (p->hvm_current != v)
 		switch_and_run(v, upcall, exit);
 	else

@@ -13,6 +13,7 @@
 
 #include "arch/cpu.h"
 #include "arch/msr.h"
+#include "arch/tlb_debug.h"
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_regs.h"
@@ -362,11 +363,13 @@ void vmx_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
 	struct pcpu *p = this_pcpu();
 	struct vm *vm = v->vm;
 
+	TLB_RUN_BEGIN(&p->arch, vm);
 	if (p->arch.hvm_current != v)
 		vcpu_switch(p, v);
 	if (unlikely(LOAD_ACQUIRE(vm->tlb_generation) != vm->flushed[p->id]))
 		ept_flush(p, v);
 	deliver(v, upcall);
+	TLB_RUN_ENTER(&p->arch, vm->flushed[p->id]);
 	if (likely(!enter(v))) {
 		vmx_exit_decode(v, exit);
 		return;

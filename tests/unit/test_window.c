@@ -230,7 +230,11 @@ static void test_shown(const char *what, bool write)
 	printf("# %s\n", what);
 	build_both();
 	ok(shows(false), "%s: closed, it shows the sink", what);
-	ok(window_open(l) == vm && !window_open(l), "it opens once");
+	ok(window_open(l) == vm && window_open(l) == vm, "it opens, and wants a flush");
+	window_flushed(l, l->window_openings - 1);
+	ok(window_open(l) == vm, "since this opening");
+	window_flushed(l, l->window_openings);
+	ok(!window_open(l), "once");
 	ok(shows(true), "open, it shows the RAM with the window's rights");
 	ok(no_ram(viewer->window.v - 1) && no_ram(end), "and no RAM beside it");
 	ok(window_close(l) == vm && !window_close(l), "it closes once");
@@ -243,7 +247,7 @@ static void test_shown(const char *what, bool write)
 	      p2m_table_entry(vm->sink_table), "without its p2m the sink is there");
 	ok_eq(frames_balance(FRAME_OWNER_VM), owner->shown.table_count,
 	      "and so are the owner's tables");
-	l->window_open = false;
+	l->window_open = l->window_ready = false;
 	free_both();
 }
 
@@ -335,6 +339,17 @@ static void die(void)
 	endpoint_died(owner);
 }
 
+/* Another vCPU of the owner's says the same while the first one's flush is
+ * under way: it must not show what the viewer cannot see yet. */
+static void connect_too(void)
+{
+	at_flush = NULL;
+	ok(owner->status->state != AMBIT_LINK_CONNECTED, "not yet connected");
+	link_set_state(owner, AMBIT_LINK_CONNECTED);
+	ok(flushes == 2 && flush_state == AMBIT_LINK_CONNECTED &&
+	   flush_peer_state != AMBIT_LINK_CONNECTED, "a second caller flushes as well");
+}
+
 /* When it opens and closes, and what was flushed and shown by then. */
 static void test_states(void)
 {
@@ -380,6 +395,11 @@ static void test_states(void)
 	ok(l->window_open && shows(true) && flushes == 3 &&
 	   flush_state != AMBIT_LINK_CONNECTED,
 	   "it dies and comes back meanwhile: open, flushed again");
+	link_set_state(owner, AMBIT_LINK_CLOSED);
+	flushes = 0;
+	at_flush = connect_too;
+	link_set_state(owner, AMBIT_LINK_CONNECTED);
+	ok(l->window_open && flushes == 2, "both are through");
 	endpoint_died(viewer);
 	ok(!l->window_open && shows(false), "the viewer dies: closed");
 	free_both();
