@@ -10,6 +10,7 @@
 
 _Static_assert(BM_OUT == AMBIT_GRANT_READ && BM_IN == AMBIT_GRANT_WRITE,
 	       "directions are rights");
+_Static_assert(PAGE_SIZE >> PAGE_SHIFT == AMBIT_GRANT_READ, "whole pages' right");
 
 #define MANY	1u		/* generation: the slot has several segments */
 #define WHOLE	(PAGE_SIZE << 16)	/* bounds of a page without any */
@@ -17,16 +18,15 @@ _Static_assert(BM_OUT == AMBIT_GRANT_READ && BM_IN == AMBIT_GRANT_WRITE,
 /* --- owner ------------------------------------------------------------------------- */
 
 /* One segment's entries. Who may write a whole page may map it, and so read. */
-static word_t *grant_pages(word_t *e, const struct bm_own *own, uint64_t at,
-			   uint32_t left)
+static inline word_t *grant_pages(word_t *e, uint64_t generation, uint64_t dir,
+				  uint64_t at, uint64_t left)
 {
-	for (uint32_t n; left; e += 2, at += n, left -= n) {
+	for (uint64_t n; left; e += 2, at += n, left -= n) {
 		uint64_t in = at & PAGE_MASK;
 
-		n = (uint32_t)MIN(left, PAGE_SIZE - in);
-		WRITE_ONCE(e[1], own->bay | in << 32 | (uint64_t)n << 48);
-		STORE_RELEASE(e[0], (at - in) | own->dir |
-			      (n == PAGE_SIZE ? AMBIT_GRANT_READ : 0));
+		n = MIN(left, PAGE_SIZE - in);
+		WRITE_ONCE(e[1], generation | in << 32 | n << 48);
+		STORE_RELEASE(e[0], (at - in) | dir | n >> PAGE_SHIFT);
 	}
 	return e;
 }
@@ -34,12 +34,16 @@ static word_t *grant_pages(word_t *e, const struct bm_own *own, uint64_t at,
 static int grant_attach(struct bm *b, struct bm_own *own,
 			const struct bm_seg *seg)
 {
+	uint32_t segs = own->segs, stamp = b->stamp += 2;
+	uint64_t dir = own->dir;
 	word_t *e = own->entry;
 
-	b->stamp += 2;
-	own->bay = b->stamp | (own->segs > 1 ? MANY : 0);
-	for (uint32_t i = 0; i < own->segs; i++)
-		e = grant_pages(e, own, bm_sys_gpa(seg[i].p), seg[i].len);
+	stamp |= segs > 1 ? MANY : 0;
+	own->bay = stamp;
+	do {
+		e = grant_pages(e, stamp, dir, bm_sys_gpa(seg->p), seg->len);
+		seg++;
+	} while (unlikely(--segs));
 	return BM_OK;
 }
 
@@ -53,9 +57,11 @@ static __attribute__((noinline)) void grant_take_back(struct bm *b, uint32_t ref
 static void grant_detach(struct bm *b, struct bm_own *own)
 {
 	uint32_t n = 0, ref = bm_slot_of(b, own) * b->slot_step;
+	word_t *e = own->entry;
 
-	for (; n < b->slot_step && own->entry[2 * n]; n++)
-		WRITE_ONCE(own->entry[2 * n], 0ull);
+	do {
+		WRITE_ONCE(e[2 * n], 0ull);
+	} while (++n < b->slot_step && e[2 * n]);
 	if (unlikely(bm_withdrawn_used(b, b->slots + ref, n)))
 		grant_take_back(b, ref, n);
 }

@@ -68,6 +68,13 @@ static inline int32_t *status_of(const struct kind *k, uint8_t *item)
 	return (int32_t *)(void *)(item + k->status);
 }
 
+/* The tail had something to publish and has done it: then no item failed. */
+static inline bool tail_ran(const struct bm *b, const struct ambit_tail *tail)
+{
+	return tail && tail->from != tail->prod &&
+	       READ_ONCE(b->control->prod) == tail->prod;
+}
+
 /* Do left items at `item`. True if none failed: then the tail was run. */
 static bool items_do(struct bm *b, const struct kind *k, void *items,
 		     uint32_t left, const struct ambit_tail *tail)
@@ -81,6 +88,8 @@ static bool items_do(struct bm *b, const struct kind *k, void *items,
 					good ? tail : NULL);
 		bool all_failed = n < 0;
 
+		if (likely(good && tail_ran(b, tail)))
+			return true;
 		if (unlikely(all_failed))
 			n = left;
 		left -= (uint32_t)n;
