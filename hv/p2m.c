@@ -43,16 +43,7 @@ static bool leaf(uint64_t e, unsigned int level)
 
 static uint64_t make_leaf(hpa_t hpa, unsigned int level, uint32_t rights)
 {
-	const struct p2m_format *f = &p2m_format;
-	uint64_t e = hpa.v | f->leaf;
-
-	if (level)
-		e |= f->large;
-	if (rights & P2M_READ)
-		e |= f->read;
-	if (rights & P2M_WRITE)
-		e |= f->write;
-	return e | ((rights & P2M_EXEC) ? f->exec : f->no_exec);
+	return p2m_page_entry(hpa, rights) | (level ? p2m_format.large : 0);
 }
 
 static bool allows(uint64_t e, uint32_t rights)
@@ -230,11 +221,6 @@ uint64_t *p2m_gib(struct p2m *p, gpa_t at)
 	int err;
 
 	return walk_alloc(p, at, 2, &err);
-}
-
-uint64_t p2m_page_entry(hpa_t pa, uint32_t rights)
-{
-	return make_leaf(pa, 0, rights);
 }
 
 uint64_t p2m_table_entry(hpa_t table)

@@ -8,6 +8,8 @@
 
 #include "hv/types.h"
 
+#include "arch/hvm.h"
+
 #define P2M_READ	1u
 #define P2M_WRITE	2u
 #define P2M_EXEC	4u
@@ -42,7 +44,14 @@ uint64_t *p2m_page(const struct p2m *p, gpa_t gpa);
 /* The entry that covers the 1 GiB of a gpa; NULL: no memory for its table. */
 uint64_t *p2m_gib(struct p2m *p, gpa_t gpa);
 /* An entry of the 4 KiB level: store it by one WRITE_ONCE. 0 is "not present". */
-uint64_t p2m_page_entry(hpa_t hpa, uint32_t rights);
+static inline uint64_t p2m_page_entry(hpa_t pa, uint32_t rights)
+{
+	const struct p2m_format *f = &p2m_format;
+
+	return pa.v | f->leaf | ((rights & P2M_READ) ? f->read : 0) |
+	       ((rights & P2M_WRITE) ? f->write : 0) |
+	       ((rights & P2M_EXEC) ? f->exec : f->no_exec);
+}
 /* An entry that points to a table that is not the p2m's own: borrowed. */
 uint64_t p2m_table_entry(hpa_t table);
 /* Another p2m's entry as it stands in one that borrows what it points to. */

@@ -75,7 +75,9 @@ static int grant_tables(struct endpoint *e)
 	e->grant = boot_alloc(l->grant_count * sizeof(*e->grant));
 	e->mapped = boot_alloc(l->config->map_window * sizeof(*e->mapped));
 	e->window_size = l->config->map_window * PAGE_SIZE;
-	return e->grant && e->mapped ? AMBIT_OK : AMBIT_ENOMEM;
+	e->window_table = boot_alloc((e->window_size / MAP_WINDOW_ALIGN + 1) *
+				     sizeof(*e->window_table));
+	return e->grant && e->mapped && e->window_table ? AMBIT_OK : AMBIT_ENOMEM;
 }
 
 /* An end of the hypervisor has the link's number and no virq. */
@@ -83,6 +85,7 @@ static void endpoint_number(struct endpoint *e, uint32_t vm_id)
 {
 	if (vm_id == MANIFEST_HYPERVISOR) {
 		e->number = e->link->id;
+		e->window_size = 0;	/* it maps nothing */
 		return;
 	}
 	e->vm = &vm_table[vm_id];
@@ -107,7 +110,9 @@ static int endpoint_make(struct link *l, uint32_t i)
 	e->seg = (void *)((char *)e->control + l->seg_offset);
 	e->slots = l->config->slots;
 	e->seg_max = l->config->seg_max;
+	e->entry = (void *)((char *)e->control + l->grant_offset);
 	e->status = phys_to_virt(e->status_pa);
+	e->entry_use = e->status->use + e->slots;
 	e->event = phys_to_virt(e->event_pa);
 	endpoint_number(e, l->config->end[i].vm);
 	return AMBIT_OK;

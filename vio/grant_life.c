@@ -17,13 +17,16 @@ _Static_assert(STEP_MAX <= REVOKE_MAX, "a step's mappings fit one revocation");
 static void unmap_own(struct endpoint *e, uint64_t *at, uint64_t end)
 {
 	struct spinlock *lock = &e->peer->grant_lock;
+	uint32_t ended = 0;
 
 	spin_lock(lock);
 	for (; *at < end && !(e->mapped[*at] & MAPPED_GOING); ++*at) {
 		if (e->mapped[*at])
-			mapping_end(e, (uint32_t)*at, 0);
+			ended += mapping_end(e, (uint32_t)*at, 0);
+		e->window_table[*at / WINDOW_TABLE] = NULL;
 	}
 	spin_unlock(lock);
+	__atomic_fetch_sub(&e->vm->maps, ended, __ATOMIC_RELAXED);
 }
 
 static bool going(const struct endpoint *owner, uint64_t ref)

@@ -5,57 +5,53 @@
  * page (mapped[] of the grantee) and by its entry (grant[] of the owner), and
  * stays so until no CPU can reach the page any more.
  */
-#include "hv/abi/errno.h"
-#include "hv/pool.h"
 #include "hv/sync.h"
 #include "vio/data.h"
-#include "vio/grant.h"
 #include "vio/mapping.h"
 
 #define RUN_MAX		256u	/* pages of an item */
 #define CALL_MAX	512u	/* pages in a call */
 #define LOCK_MAX	32u	/* pages under one lock */
 
-struct run {
-	struct endpoint *e;
-	uint32_t left;		/* pages that this call may still deal with */
-	struct window_walk walk;
+/* What an item asks for, read once: the guest may change it. */
+struct want {
+	uint32_t flags, ref, generation, page, count, done;
 };
 
-static bool item_valid(const struct endpoint *e, const struct ambit_map_item *it)
+static inline bool want_read(const struct ambit_map_item *it, struct want *w)
 {
-	return e->vm && !(it->flags & ~AMBIT_MAP_WRITE) &&
-	       it->count && it->count <= RUN_MAX && it->done <= it->count;
+	w->flags = READ_ONCE(it->flags);
+	w->ref = READ_ONCE(it->ref);
+	w->generation = READ_ONCE(it->generation);
+	w->page = READ_ONCE(it->page);
+	w->count = READ_ONCE(it->count);
+	w->done = READ_ONCE(it->done);
+	return !(w->flags & ~AMBIT_MAP_WRITE) && w->count - 1 < RUN_MAX &&
+	       w->done <= w->count;
 }
 
-/* step() for each page that an item has left; AMBIT_OK, its error, or EAGAIN. */
-static inline int32_t item_run(struct run *r, struct ambit_map_item *it,
-			       int (*step)(struct run *, const struct ambit_map_item *))
+static inline void want_answer(struct ambit_map_item *it, const struct want *w,
+			       int32_t status)
 {
-	struct spinlock *lock = &r->e->peer->grant_lock;
-	int err = AMBIT_OK;
+	WRITE_ONCE(it->done, w->done);
+	WRITE_ONCE(it->status, status);
+}
 
-	if (!item_valid(r->e, it))
-		return AMBIT_EINVAL;
-	while (!err && it->done < it->count) {
-		uint32_t n = MIN(MIN(it->count - it->done, LOCK_MAX), r->left);
-
-		if (!n)
-			return AMBIT_EAGAIN;
-		r->left -= n;
-		spin_lock(lock);
-		for (; n && !(err = step(r, it)); n--)
-			it->done++;
+/* Another page: let others have the lock now and then. */
+static inline void lock_turn(struct spinlock *lock, uint32_t left)
+{
+	if (unlikely(!(left % LOCK_MAX))) {
 		spin_unlock(lock);
+		spin_lock(lock);
 	}
-	return err;
 }
 
 /* --- map ------------------------------------------------------------------------ */
 
-static bool quota_take(struct vm *vm)
+static inline bool quota_take(struct vm *vm)
 {
-	if (__atomic_add_fetch(&vm->maps, 1, __ATOMIC_RELAXED) <= vm->config->maps)
+	if (likely(__atomic_add_fetch(&vm->maps, 1, __ATOMIC_RELAXED) <=
+		   vm->config->maps))
 		return true;
 	__atomic_fetch_sub(&vm->maps, 1, __ATOMIC_RELAXED);
 	return false;
@@ -63,146 +59,168 @@ static bool quota_take(struct vm *vm)
 
 /* The entry is held: whether it may be mapped, counted in the quota then. The
  * hypervisor's own pages are for copies only. */
-static int mapping_admit(const struct endpoint *e, const struct grant_use *use,
-			 const struct grant_page *g)
+static inline int mapping_admit(const struct endpoint *e, const struct grant_use *use,
+				const struct grant_page *g)
 {
-	if (!e->peer->vm)
+	if (unlikely(!e->peer->vm))
 		return AMBIT_EACCES;
-	if (g->offset || g->len != PAGE_SIZE)
+	if (unlikely(g->offset || g->len != PAGE_SIZE))
 		return AMBIT_ERANGE;
-	if (use->page)
+	if (unlikely(use->page))
 		return AMBIT_EBUSY;
-	return quota_take(e->vm) ? AMBIT_OK : AMBIT_EQMAP;
+	return likely(quota_take(e->vm)) ? AMBIT_OK : AMBIT_EQMAP;
 }
 
-static int map_step(struct run *r, const struct ambit_map_item *it)
+static inline int map_page(struct endpoint *e, const struct want *w)
 {
-	struct endpoint *e = r->e, *owner = e->peer;
-	uint64_t page = (uint64_t)it->page + it->done;
-	uint64_t ref = (uint64_t)it->ref + it->done;
-	bool write = it->flags & AMBIT_MAP_WRITE;
-	struct grant_page g;
+	uint64_t page = (uint64_t)w->page + w->done;
+	uint64_t ref = (uint64_t)w->ref + w->done;
+	bool write = w->flags & AMBIT_MAP_WRITE;
+	struct endpoint *owner = e->peer;
 	struct grant_use *use;
+	struct grant_page g;
 	int err;
 
-	if (page >= window_pages(e))
+	if (unlikely(!index_below(&page, window_pages(e))) || unlikely(e->mapped[page]))
 		return AMBIT_EINVAL;
-	page = index_nospec(page, window_pages(e));
-	if (e->mapped[page])
-		return AMBIT_EINVAL;
-	err = grant_get(owner, ref, it->generation,
-			write ? AMBIT_GRANT_READ | AMBIT_GRANT_WRITE :
-				AMBIT_GRANT_READ, &g);
-	if (err)
+	if (unlikely(!index_below(&ref, e->link->grant_count)))
+		return AMBIT_ENOENT;
+	err = grant_get_at(owner, ref, w->generation,
+			   write ? AMBIT_GRANT_READ | AMBIT_GRANT_WRITE :
+				   AMBIT_GRANT_READ, &g);
+	if (unlikely(err))
 		return err;
-	ref = index_nospec(ref, e->link->grant_count);
 	use = &owner->grant[ref];
 	err = mapping_admit(e, use, &g);
-	if (err) {
+	if (unlikely(err)) {
 		grant_put(owner, (uint32_t)ref, &g);
 		return err;
 	}
 	use->page = (uint32_t)page + 1;
 	use->pool_frame = g.pool ? (uint32_t)(g.pa.v >> PAGE_SHIFT) : 0;
 	e->mapped[page] = (uint32_t)ref + 1;
-	WRITE_ONCE(*window_entry(e, &r->walk, (uint32_t)page),
+	WRITE_ONCE(*window_entry(e, (uint32_t)page),
 		   p2m_page_entry(g.pa, write ? P2M_READ | P2M_WRITE : P2M_READ));
 	return AMBIT_OK;
 }
 
+static inline int map_item(struct endpoint *e, struct ambit_map_item *it, uint32_t *left)
+{
+	int err = AMBIT_EINVAL;
+	struct want w;
+
+	if (likely(want_read(it, &w))) {
+		for (err = AMBIT_OK; w.done < w.count; w.done++) {
+			err = likely(*left) ? map_page(e, &w) : AMBIT_EAGAIN;
+			if (unlikely(err))
+				break;
+			lock_turn(&e->peer->grant_lock, --*left);
+		}
+	}
+	want_answer(it, &w, err);
+	return err;
+}
+
 static uint32_t map_run(struct endpoint *e, void *items, uint32_t n)
 {
-	struct run r = { .e = e, .left = CALL_MAX };
+	struct spinlock *lock = &e->peer->grant_lock;
 	struct ambit_map_item *it = items;
-	bool up;
-	uint32_t i;
+	uint32_t left = CALL_MAX, dealt = DATA_GONE;
 
 	sync_op_begin();
 	FENCE_FULL();
-	up = link_connected(e);
-	for (i = 0; i < n; i++) {
-		it[i].status = up ? item_run(&r, &it[i], map_step) : AMBIT_EGONE;
-		if (it[i].status == AMBIT_EAGAIN)
-			break;
+	if (likely(link_connected(e))) {
+		spin_lock(lock);
+		for (dealt = 0; dealt < n; dealt++) {
+			if (unlikely(map_item(e, &it[dealt], &left) == AMBIT_EAGAIN))
+				break;
+		}
+		spin_unlock(lock);
 	}
 	sync_op_end();
-	return i;
-}
-
-void mapping_end(struct endpoint *grantee, uint32_t page, uint32_t next)
-{
-	uint32_t mapped = grantee->mapped[page] & ~MAPPED_GOING;
-	struct endpoint *owner = grantee->peer;
-	struct grant_use *use;
-
-	grantee->mapped[page] = next;
-	if (mapped == MAPPED_SINK)
-		return;
-	use = &owner->grant[mapped - 1];
-	if (use->pool_frame)
-		pool_put(hpa((uint64_t)use->pool_frame << PAGE_SHIFT));
-	use->page = use->pool_frame = 0;
-	__atomic_fetch_sub(&grantee->vm->maps, 1, __ATOMIC_RELAXED);
-	grant_close(owner, mapped - 1);
+	return dealt;
 }
 
 /* --- unmap ---------------------------------------------------------------------- */
 
 /* Off the tables; books stay as they are, marked, until the flush. */
-static int unmap_step(struct run *r, const struct ambit_map_item *it)
+static inline int unmap_page(struct endpoint *e, uint64_t page)
 {
-	struct endpoint *e = r->e;
-	uint64_t page = (uint64_t)it->page + it->done;
-	uint32_t *mapped;
+	uint32_t mapped;
 
-	if (page >= window_pages(e))
+	if (unlikely(!index_below(&page, window_pages(e))))
 		return AMBIT_EINVAL;
-	page = index_nospec(page, window_pages(e));
-	mapped = &e->mapped[page];
-	if (!*mapped)
+	mapped = e->mapped[page];
+	if (unlikely(!mapped))
 		return AMBIT_ENOENT;
-	if (*mapped & MAPPED_GOING)
+	if (unlikely(mapped & MAPPED_GOING))
 		return AMBIT_EAGAIN;	/* another CPU is at it */
-	*mapped |= MAPPED_GOING;
-	WRITE_ONCE(*window_entry(e, &r->walk, (uint32_t)page), 0);
+	e->mapped[page] = mapped | MAPPED_GOING;
+	WRITE_ONCE(*window_entry(e, (uint32_t)page), 0);
 	return AMBIT_OK;
 }
 
-/* The pages [from, to) that this call took off the tables. */
-static void unmap_finish(struct endpoint *e, uint32_t from, uint32_t to)
+/* Pages of the window that this call took off the tables. */
+struct gone {
+	uint32_t from, to;
+};
+
+static inline int unmap_item(struct endpoint *e, struct ambit_map_item *it,
+			     uint32_t *left, struct gone *gone)
+{
+	int err = AMBIT_EINVAL;
+	struct want w;
+
+	*gone = (struct gone){ 0, 0 };
+	if (likely(want_read(it, &w))) {
+		gone->from = w.page + w.done;
+		for (err = AMBIT_OK; w.done < w.count; w.done++) {
+			err = likely(*left) ? unmap_page(e, (uint64_t)w.page + w.done) :
+					      AMBIT_EAGAIN;
+			if (unlikely(err))
+				break;
+			lock_turn(&e->peer->grant_lock, --*left);
+		}
+		gone->to = w.page + w.done;
+	}
+	want_answer(it, &w, err);
+	return err;
+}
+
+static void unmap_finish(struct endpoint *e, const struct gone *gone, uint32_t n)
 {
 	struct spinlock *lock = &e->peer->grant_lock;
+	uint32_t ended = 0, left = CALL_MAX;
 
-	while (from < to) {
-		uint32_t end = MIN(to, from + LOCK_MAX);
-
-		spin_lock(lock);
-		for (; from < end; from++)
-			mapping_end(e, from, 0);
-		spin_unlock(lock);
+	sync_flush(e->vm);
+	spin_lock(lock);
+	for (const struct gone *end = gone + n; gone < end; gone++) {
+		for (uint32_t page = gone->from; page != gone->to; page++) {
+			ended += mapping_end(e, page, 0);
+			lock_turn(lock, --left);
+		}
 	}
+	spin_unlock(lock);
+	__atomic_fetch_sub(&e->vm->maps, ended, __ATOMIC_RELAXED);
 }
 
 static uint32_t unmap_run(struct endpoint *e, void *items, uint32_t n)
 {
-	struct run r = { .e = e, .left = CALL_MAX };
+	struct spinlock *lock = &e->peer->grant_lock;
 	struct ambit_map_item *it = items;
-	uint32_t from[AMBIT_BATCH_MAX], i, dealt;
-	bool any = false;
+	struct gone gone[AMBIT_BATCH_MAX];
+	uint32_t left = CALL_MAX, dealt = 0, seen = 0;
 
-	for (dealt = 0, i = 0; i < n; i++) {
-		from[i] = it[i].done;
-		it[i].status = item_run(&r, &it[i], unmap_step);
-		any |= it[i].done != from[i];
-		if (it[i].status == AMBIT_EAGAIN)
-			break;
-		dealt++;
+	spin_lock(lock);
+	while (seen < n && dealt == seen) {
+		int err = unmap_item(e, &it[seen], &left, &gone[seen]);
+
+		seen++;
+		dealt += err != AMBIT_EAGAIN;
 	}
-	if (!any)
-		return dealt;
-	sync_flush(e->vm);
-	for (i = 0; i < MIN(dealt + 1, n); i++)
-		unmap_finish(e, it[i].page + from[i], it[i].page + it[i].done);
+	spin_unlock(lock);
+	if (left < CALL_MAX)
+		unmap_finish(e, gone, seen);
 	return dealt;
 }
 
@@ -212,14 +230,14 @@ static int32_t query(struct endpoint *e, struct ambit_query_item *it)
 {
 	bool own = it->flags & AMBIT_QUERY_OWN;
 	struct endpoint *owner = own ? e : e->peer;
+	uint64_t ref = it->ref;
 	struct ambit_grant g;
-	uint64_t ref;
 
 	if (it->flags & ~AMBIT_QUERY_OWN)
 		return AMBIT_EINVAL;
-	if (grant_entry(owner, it->ref, &g))
+	if (!index_below(&ref, e->link->grant_count))
 		return own ? AMBIT_EQGRANT : AMBIT_ENOENT;
-	ref = index_nospec(it->ref, e->link->grant_count);
+	g = grant_read(&owner->entry[ref]);
 	it->rights = (uint32_t)(g.frame & PAGE_MASK);
 	it->generation = g.generation;
 	it->offset = g.offset;
@@ -242,12 +260,12 @@ static uint32_t query_run(struct endpoint *e, void *items, uint32_t n)
 const struct data_op grant_map_op = {
 	.item_size = sizeof(struct ambit_map_item),
 	.status_offset = offsetof(struct ambit_map_item, status),
-	.schemes = BIT(AMBIT_SCHEME_GRANT), .connected = true, .run = map_run,
+	.schemes = BIT(AMBIT_SCHEME_GRANT), .in_place = true, .run = map_run,
 };
 const struct data_op grant_unmap_op = {
 	.item_size = sizeof(struct ambit_map_item),
 	.status_offset = offsetof(struct ambit_map_item, status),
-	.schemes = BIT(AMBIT_SCHEME_GRANT), .run = unmap_run,
+	.schemes = BIT(AMBIT_SCHEME_GRANT), .in_place = true, .run = unmap_run,
 };
 const struct data_op grant_query_op = {
 	.item_size = sizeof(struct ambit_query_item),

@@ -14,33 +14,45 @@
 #define MAPPED_SINK	0x40000000u
 #define MAPPED_GOING	0x80000000u
 
-/* The table of window entries used last; zero at first. */
-struct window_walk {
-	uint64_t *table;
-	uint32_t idx;
-};
+#define WINDOW_TABLE	512u	/* pages that one table of the window shows */
 
 static inline uint32_t window_pages(const struct endpoint *e)
 {
 	return (uint32_t)(e->window_size >> PAGE_SHIFT);
 }
 
-/* The window's tables were all made with the VM, and it starts with one. */
-static inline uint64_t *window_entry(const struct endpoint *e,
-				     struct window_walk *w, uint32_t page)
+/* The entry for a page of the window. The tables were all made with the VM;
+ * where they are is looked up once in its life. */
+static inline uint64_t *window_entry(struct endpoint *e, uint32_t page)
 {
-	uint32_t idx = page / 512;
+	uint64_t **table = &e->window_table[page / WINDOW_TABLE];
 
-	if (!w->table || w->idx != idx) {
-		w->table = p2m_page(&e->vm->p2m, gpa(e->window.v + idx * MIB(2)));
-		w->idx = idx;
-	}
-	return &w->table[page % 512];
+	if (unlikely(!*table))
+		*table = p2m_page(&e->vm->p2m, gpa(e->window.v + ALIGN_DOWN(
+				  (uint64_t)page * PAGE_SIZE, MIB(2))));
+	return &(*table)[page % WINDOW_TABLE];
 }
 
-/* After the flush: the grantee's page is `next` (0 or MAPPED_SINK) from then on,
- * and what the mapping held is given back. */
-void mapping_end(struct endpoint *grantee, uint32_t page, uint32_t next);
+/*
+ * After the flush: the grantee's page is `next` (0 or MAPPED_SINK) from then on,
+ * and what the mapping held is given back, but for the quota: returns how much.
+ */
+static inline uint32_t mapping_end(struct endpoint *grantee, uint32_t page, uint32_t next)
+{
+	uint32_t mapped = grantee->mapped[page] & ~MAPPED_GOING;
+	struct endpoint *owner = grantee->peer;
+	struct grant_use *use;
+
+	grantee->mapped[page] = next;
+	if (unlikely(mapped == MAPPED_SINK))
+		return 0;
+	use = &owner->grant[mapped - 1];
+	if (unlikely(use->pool_frame))
+		pool_put(hpa((uint64_t)use->pool_frame << PAGE_SHIFT));
+	use->page = use->pool_frame = 0;
+	grant_close(owner, mapped - 1);
+	return 1;
+}
 
 /* Mappings of an owner's entries that are being withdrawn by force. */
 #define REVOKE_MAX 512u
@@ -48,7 +60,6 @@ struct revocation {
 	struct endpoint *owner;
 	uint32_t count;
 	bool flush;			/* or others withdraw some now */
-	struct window_walk walk;
 	uint32_t page[REVOKE_MAX];	/* of the peer's window */
 };
 
@@ -57,7 +68,6 @@ static inline void revocation_begin(struct revocation *r, struct endpoint *owner
 	r->owner = owner;
 	r->count = 0;
 	r->flush = false;
-	r->walk.table = NULL;
 }
 
 /* Under owner's grant_lock, not inside a data operation: the mapping of an own

@@ -19,9 +19,9 @@
 
 /* The holder counts it before it can see the sink: who finds the count unchanged
  * after its last read has read the owner's page. */
-static void sink_in(struct revocation *r, struct endpoint *holder, uint32_t page)
+static void sink_in(struct endpoint *holder, uint32_t page)
 {
-	uint64_t *entry = window_entry(holder, &r->walk, page);
+	uint64_t *entry = window_entry(holder, page);
 	uint32_t rights = P2M_READ;
 
 	if (*entry & p2m_format.write)
@@ -40,7 +40,7 @@ void revocation_add(struct revocation *r, uint32_t ref)
 	r->flush = true;
 	if (holder->mapped[page] & MAPPED_GOING)
 		return;
-	sink_in(r, holder, page);
+	sink_in(holder, page);
 	holder->mapped[page] |= MAPPED_GOING;
 	r->page[r->count++] = page;
 }
@@ -48,6 +48,7 @@ void revocation_add(struct revocation *r, uint32_t ref)
 void revocation_end(struct revocation *r)
 {
 	struct endpoint *holder = r->owner->peer;
+	uint32_t ended = 0;
 
 	if (!r->flush)
 		return;
@@ -57,9 +58,10 @@ void revocation_end(struct revocation *r)
 
 		spin_lock(&r->owner->grant_lock);
 		for (; i < end; i++)
-			mapping_end(holder, r->page[i], MAPPED_SINK);
+			ended += mapping_end(holder, r->page[i], MAPPED_SINK);
 		spin_unlock(&r->owner->grant_lock);
 	}
+	__atomic_fetch_sub(&holder->vm->maps, ended, __ATOMIC_RELAXED);
 	if (r->count)
 		endpoint_raise(holder);
 }
@@ -82,13 +84,10 @@ static int notify_ask(struct endpoint *e, uint32_t ref)
 /* One entry; for force AMBIT_OK with *busy if there is something to withdraw. */
 static int entry_look(struct endpoint *e, uint64_t ref, uint32_t mode, bool *busy)
 {
-	struct ambit_grant g;
-
-	if (grant_entry(e, ref, &g))
+	if (!index_below(&ref, e->link->grant_count))
 		return AMBIT_EQGRANT;
-	if (g.frame)
+	if (READ_ONCE(e->entry[ref].frame))
 		return AMBIT_EACCES;
-	ref = index_nospec(ref, e->link->grant_count);
 	if (!grant_uses(e, ref))
 		return AMBIT_OK;
 	if (mode == AMBIT_REVOKE_FORCE) {

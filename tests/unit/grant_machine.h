@@ -66,7 +66,10 @@ void endpoint_raise(struct endpoint *e)
 
 void *endpoint_ptr(const struct endpoint *e, gpa_t at, size_t n, size_t *run)
 {
-	return guest_ptr(e->vm, at, n, run);
+	if (e->vm)
+		return guest_ptr(e->vm, at, n, run);
+	*run = n;
+	return phys_to_virt(hpa(at.v));
 }
 
 /* sync_flush() kicks before it waits. */
@@ -140,6 +143,9 @@ static inline void machine(void)
 		e->control = cleared(128 + GRANTS * sizeof(struct ambit_grant));
 		e->status = cleared(64 + 4 * (SLOTS + GRANTS));
 		e->grant = cleared(GRANTS * sizeof(*e->grant));
+		e->entry = (void *)((char *)e->control + l.grant_offset);
+		e->entry_use = e->status->use + SLOTS;
+		e->window_table = cleared(2 * sizeof(*e->window_table));
 		e->mapped = cleared(WINDOW * sizeof(*e->mapped));
 		e->window = vms[i].aperture;
 		e->window_size = WINDOW * PAGE_SIZE;
@@ -148,7 +154,7 @@ static inline void machine(void)
 		vms[i].endpoint_count = 1;
 		e->status->state = AMBIT_LINK_CONNECTED;
 	}
-	table = (struct ambit_grant *)((char *)owner->control + l.grant_offset);
+	table = owner->entry;
 	virqs[0] = virqs[1] = gifts_dropped = 0;
 }
 
@@ -225,8 +231,7 @@ static inline int map1(uint32_t flags, uint32_t ref, uint32_t page, uint32_t cou
 {
 	struct ambit_map_item it = map_item(flags, ref, page, count);
 
-	grant_map_op.run(holder, &it, 1);
-	return it.status;
+	return grant_map_op.run(holder, &it, 1) == DATA_GONE ? AMBIT_EGONE : it.status;
 }
 
 static inline int unmap1(uint32_t page, uint32_t count)

@@ -88,6 +88,8 @@ static void link_make(struct link *l, struct grant_use (*uses)[GRANTS])
 		e->control = phys_to_virt(frame());
 		e->status = phys_to_virt(frame());
 		e->status->state = AMBIT_LINK_CONNECTED;
+		e->entry = (void *)((char *)e->control + l->grant_offset);
+		e->entry_use = e->status->use + link_config.slots;
 		e->grant = uses[i];
 	}
 }
@@ -121,7 +123,7 @@ static uint64_t *words(uint32_t i, uint32_t place)
 
 static struct ambit_grant *entry(struct endpoint *e, uint32_t ref)
 {
-	return (struct ambit_grant *)(void *)((char *)e->control + 256) + ref;
+	return &e->entry[ref];
 }
 
 static void post(struct endpoint *e, uint32_t ref, uint64_t where, uint32_t flags)
