@@ -269,13 +269,13 @@ static inline bool take_post(struct bm *b, uint64_t word0, uint64_t word1,
 {
 	uint32_t dir = (uint16_t)word0;
 	uint64_t slot = (uint16_t)(word0 >> 16), bay = word1 >> 32;
-	struct bm_held *h = &b->held[slot];
+	struct bm_held *h = &b->held[nospec(slot, b->slots)];
 
 	if (unlikely(dir - 1 > 1 || slot >= b->slots ||
 		     word0 >> 32 > b->buffer_size || h->dir || bay > b->bay_max))
 		return next_bad(b, e);
 	*held_word(h) = word0 >> 32 << 32 | (word1 & BM_QUIET) * HELD_QUIET | dir;
-	h->bay = (uint32_t)bay;
+	h->bay = (uint32_t)nospec(bay, b->bay_max + 1ull);
 	event_word(e, word0, dir, dir << 8 | BM_POSTED);
 	return true;
 }
@@ -312,7 +312,7 @@ static inline bool take_done(struct bm *b, uint64_t word0, uint64_t word1,
 {
 	uint64_t slot = (uint16_t)(word0 >> 16);
 	int status = (int16_t)(word1 >> 16);
-	struct bm_own *own = &b->own[slot];
+	struct bm_own *own = &b->own[nospec(slot, b->slots)];
 
 	if (unlikely(slot >= b->slots || word0 >> 32 > own->posted ||
 		     0u - (uint32_t)status > 0u - (uint32_t)BM_NOMEM))
