@@ -23,7 +23,7 @@ static void range_add(uint64_t base, uint64_t size)
 
 static void module_add(uint64_t base, uint64_t size)
 {
-	bi.module[bi.module_count++] = (struct boot_module){ base, size, "m", "" };
+	bi.module[bi.module_count++] = (struct boot_module){ base, size, "m" };
 }
 
 /* A PC with a hole below 1 MiB and this much RAM above it. */
