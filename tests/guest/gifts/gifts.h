@@ -18,7 +18,7 @@ enum command {
 	MATE_TAKE,	/* n gifts */
 	MATE_STAMP,	/* mark n pages from a place on with arg */
 	MATE_LOOK,	/* how many of n pages from a place on have marks arg ... */
-	MATE_FLEE,	/* read a page in a loop on vCPU 1 from now on */
+	MATE_STARE,	/* read a page in a loop on vCPU 1 from now on */
 	MATE_TOUCH,	/* read a place, whatever is there */
 };
 
@@ -30,6 +30,7 @@ struct order {
 struct box {
 	uint32_t seq;		/* lead: of the order; mate: of what is answered */
 	int32_t result;		/* mate */
+	uint64_t seen;		/* mate: by vCPU 1, in the page that it reads */
 	struct order order;	/* lead */
 };
 

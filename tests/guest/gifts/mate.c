@@ -2,13 +2,16 @@
 /* The side that does as it is told. */
 #include "tests/guest/gifts/gifts.h"
 
-static uint32_t fled_from;	/* the place that vCPU 1 reads */
+static struct end end;
+static uint32_t stared_at;	/* the place that vCPU 1 reads */
 
-static void flee(void *arg)
+static void stare(void *arg)
 {
+	volatile uint64_t *page = (volatile uint64_t *)pool_at(stared_at);
+
 	(void)arg;
 	for (;;)
-		*(volatile uint64_t *)pool_at(READ_ONCE(fled_from));
+		WRITE_ONCE(end.own->seen, *page);
 }
 
 static int act(struct end *e, const struct order *o)
@@ -37,9 +40,9 @@ static int act(struct end *e, const struct order *o)
 		for (uint32_t i = 0; i < o->n; i++)
 			n += mark_is(o->place + i, o->mark + i);
 		return (int)n;
-	case MATE_FLEE:
-		WRITE_ONCE(fled_from, o->place);
-		return vcpu_start(1, flee, NULL);
+	case MATE_STARE:
+		stared_at = o->place;
+		return vcpu_start(1, stare, NULL);
 	case MATE_TOUCH:
 		return (int)*(volatile uint64_t *)pool_at(o->place);
 	default:
@@ -49,25 +52,23 @@ static int act(struct end *e, const struct order *o)
 
 _Noreturn void mate(void)
 {
-	struct end e;
-
-	end_open(&e, 0);
+	end_open(&end, 0);
 	/* An order to an earlier incarnation is none to this one. */
-	e.own->seq = LOAD_ACQUIRE(e.peer->seq);
-	hcall2(AMBIT_HC_LINK_STATE, e.endpoint, AMBIT_LINK_CONNECTED);
+	end.own->seq = LOAD_ACQUIRE(end.peer->seq);
+	hcall2(AMBIT_HC_LINK_STATE, end.endpoint, AMBIT_LINK_CONNECTED);
 	for (;;) {
 		uint32_t seq;
 
-		__atomic_exchange_n(&e.event->pending, 0, __ATOMIC_SEQ_CST);
-		seq = LOAD_ACQUIRE(e.peer->seq);
-		if (seq == e.own->seq) {
+		__atomic_exchange_n(&end.event->pending, 0, __ATOMIC_SEQ_CST);
+		seq = LOAD_ACQUIRE(end.peer->seq);
+		if (seq == end.own->seq) {
 			virq_wait(0);
 			continue;
 		}
-		struct order o = e.peer->order;
+		struct order o = end.peer->order;
 
-		e.own->result = act(&e, &o);
-		STORE_RELEASE(e.own->seq, seq);
-		hcall1(AMBIT_HC_NOTIFY, e.endpoint);
+		end.own->result = act(&end, &o);
+		STORE_RELEASE(end.own->seq, seq);
+		hcall1(AMBIT_HC_NOTIFY, end.endpoint);
 	}
 }
