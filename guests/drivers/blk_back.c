@@ -6,6 +6,8 @@
  */
 #include "guests/drivers/blk_back.h"
 
+#include "guests/lib/bm_inline.h"
+
 static const uint8_t zeros[BLK_SECTOR];
 
 void blk_back_init(struct blk_back *back, struct bm *b,

@@ -5,6 +5,8 @@
  */
 #include "guests/drivers/blk_front.h"
 
+#include "guests/lib/bm_inline.h"
+
 #include "guests/lib/str.h"
 
 #define COOKIE_IDENTIFY UINT64_MAX	/* the driver's own request */
@@ -61,10 +63,9 @@ static int blk_post(struct blk_front *f, enum blk_op op, uint64_t sector,
 	if (!f->free_count)
 		return BM_FULL;
 	slot = f->free[f->free_count - 1];
-	r = bm_register(f->bm, slot, dir, seg, 1, BM_ONCE);
+	r = bm_offer(f->bm, slot, dir, seg, len, note, 0);
 	if (r != BM_OK)
 		return r;
-	bm_post(f->bm, slot, len, note, 0);
 	f->cookie[slot] = cookie;
 	f->free_count--;
 	return BM_OK;

@@ -6,6 +6,8 @@
  */
 #include "guests/drivers/net.h"
 
+#include "guests/lib/bm_inline.h"
+
 struct net {
 	struct bm *bm;
 	net_rx_fn *rx;
@@ -92,8 +94,7 @@ static void net_post(struct net *net, uint32_t slot)
 	buf = net->free_buf[--net->free_count];
 	net->slot_buf[slot] = buf;
 	seg = (struct bm_seg){ net_buffer(net, buf), net->frame_max };
-	if (bm_register(net->bm, slot, BM_IN, &seg, 1, BM_ONCE) == BM_OK)
-		bm_post(net->bm, slot, net->frame_max, no_note, BM_QUIET_POST);
+	bm_offer(net->bm, slot, BM_IN, &seg, net->frame_max, no_note, BM_QUIET_POST);
 }
 
 static void net_up(struct net *net)

@@ -99,6 +99,10 @@ int bm_register(struct bm *b, uint32_t slot, enum bm_dir dir,
 /* REGISTERED -> POSTED, for len bytes of the buffer. */
 int bm_post(struct bm *b, uint32_t slot, uint32_t len, struct bm_note note,
 	    uint32_t flags);
+/* Both for a buffer of one segment: FREE -> POSTED, registered with BM_ONCE. */
+int bm_offer(struct bm *b, uint32_t slot, enum bm_dir dir,
+	     const struct bm_seg *seg, uint32_t len, struct bm_note note,
+	     uint32_t flags);
 /* Take the buffer back. A posted slot's number returns with a DONE, BM_GONE. */
 int bm_unregister(struct bm *b, uint32_t slot);
 

@@ -42,6 +42,7 @@ int bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 const struct bm_transport bm_copy = {
 	.attach = bm_desc_attach,
 	.detach = bm_desc_detach,
+	.done = bm_desc_done,
 	.send = bm_copy_send,
 	.receive = bm_copy_receive,
 	.map = bm_queue_bounce,

@@ -6,9 +6,10 @@
  */
 #include "guests/lib/bm_impl.h"
 
-int bm_desc_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg)
+uint32_t bm_desc_attach(struct bm *b, struct bm_own *own, uint32_t slot,
+			const struct bm_seg *seg)
 {
-	struct ambit_seg *s = b->seg + bm_slot_of(b, own) * b->seg_max;
+	struct ambit_seg *s = b->seg + slot * b->seg_max;
 
 	s->gpa = bm_sys_gpa(seg->p);
 	s->len = seg->len;
@@ -18,12 +19,20 @@ int bm_desc_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg)
 	}
 	STORE_RELEASE(*own->entry, own->len | (uint64_t)own->dir << 32 |
 				   (uint64_t)own->segs << 48);
-	return BM_OK;
+	return 0;
 }
 
-void bm_desc_detach(struct bm *b, struct bm_own *own)
+void bm_desc_detach(struct bm *b, uint32_t slot)
 {
-	WRITE_ONCE(*own->entry, 0ull);
-	if (unlikely(bm_withdrawn_used(b, bm_slot_of(b, own), 1)))
+	WRITE_ONCE(*b->own[slot].entry, 0ull);
+	if (unlikely(bm_withdrawn_used(b, slot, 1)))
 		bm_sys_settle(b->endpoint);
+}
+
+void bm_desc_done(struct bm *b, const struct bm_own *own, uint32_t slot,
+		  uint32_t len)
+{
+	(void)len;
+	if (own->flags & BM_ONCE)
+		bm_desc_detach(b, slot);
 }

@@ -107,11 +107,20 @@ static int direct_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 }
 
 /* A window that only reads is no use for IN slots: these have bays. */
-static int direct_attach(struct bm *b, struct bm_own *own,
-			 const struct bm_seg *seg)
+static uint32_t direct_attach(struct bm *b, struct bm_own *own, uint32_t slot,
+			      const struct bm_seg *seg)
 {
-	return own->dir == BM_IN ? bm_bay_attach(b, own, seg) :
-				   bm_desc_attach(b, own, seg);
+	return own->dir == BM_IN ? bm_bay_attach(b, own, slot, seg) :
+				   bm_desc_attach(b, own, slot, seg);
+}
+
+static void direct_done(struct bm *b, const struct bm_own *own, uint32_t slot,
+			uint32_t len)
+{
+	if (own->dir == BM_IN)
+		bm_bay_done(b, own, slot, len);
+	else
+		bm_desc_done(b, own, slot, len);
 }
 
 /* The peer has a window: descriptors for it, its own slots in bays. */
@@ -120,17 +129,17 @@ static int direct_attach(struct bm *b, struct bm_own *own,
 /* This end has one: own slots in bays. The hypervisor's own end sees all of the
  * peer's memory, but by the copy call, which keeps count of who uses it. */
 #define DIRECT_PRIV .attach = bm_bay_attach, .fill = bm_bay_fill, \
-	.fetch = bm_bay_fetch, .receive = direct_receive, .view = direct_view
+	.done = bm_bay_done, .receive = direct_receive, .view = direct_view
 #define DIRECT_HOST .attach = bm_bay_attach, .fill = bm_bay_fill, \
-	.fetch = bm_bay_fetch, .receive = bm_copy_receive, .map = bm_queue_bounce, \
+	.done = bm_bay_done, .receive = bm_copy_receive, .map = bm_queue_bounce, \
 	.view = bm_queue_view, .unmap = bm_queue_unmap, \
 	.flush = bm_queue_flush, .down = bm_queue_down
 
 const struct bm_transport *bm_direct(const struct ambit_link_info *l)
 {
 	static const struct bm_transport user[] = {
-		{ DIRECT_USER, .attach = direct_attach, .fetch = bm_bay_fetch },
-		{ DIRECT_USER, .attach = bm_desc_attach },
+		{ DIRECT_USER, .attach = direct_attach, .done = direct_done },
+		{ DIRECT_USER, .attach = bm_desc_attach, .done = bm_desc_done },
 	}, priv[] = {
 		{ DIRECT_PRIV, .send = bm_bay_send },
 		{ DIRECT_PRIV, .send = direct_send },

@@ -31,20 +31,20 @@ static inline word_t *grant_pages(word_t *e, uint64_t generation, uint64_t dir,
 	return e;
 }
 
-static int grant_attach(struct bm *b, struct bm_own *own,
-			const struct bm_seg *seg)
+static uint32_t grant_attach(struct bm *b, struct bm_own *own, uint32_t slot,
+			     const struct bm_seg *seg)
 {
 	uint32_t segs = own->segs, stamp = b->stamp += 2;
 	uint64_t dir = own->dir;
 	word_t *e = own->entry;
 
+	(void)slot;
 	stamp |= segs > 1 ? MANY : 0;
-	own->bay = stamp;
 	do {
 		e = grant_pages(e, stamp, dir, bm_sys_gpa(seg->p), seg->len);
 		seg++;
 	} while (unlikely(--segs));
-	return BM_OK;
+	return stamp;
 }
 
 static __attribute__((noinline)) void grant_take_back(struct bm *b, uint32_t ref,
@@ -54,16 +54,24 @@ static __attribute__((noinline)) void grant_take_back(struct bm *b, uint32_t ref
 		bm_revoke(b, ref, n);
 }
 
-static void grant_detach(struct bm *b, struct bm_own *own)
+static void grant_detach(struct bm *b, uint32_t slot)
 {
-	uint32_t n = 0, ref = bm_slot_of(b, own) * b->slot_step;
-	word_t *e = own->entry;
+	uint32_t n = 0, ref = slot * b->slot_step;
+	word_t *e = b->own[slot].entry;
 
 	do {
 		WRITE_ONCE(e[2 * n], 0ull);
 	} while (++n < b->slot_step && e[2 * n]);
 	if (unlikely(bm_withdrawn_used(b, b->slots + ref, n)))
 		grant_take_back(b, ref, n);
+}
+
+static void grant_done(struct bm *b, const struct bm_own *own, uint32_t slot,
+		       uint32_t len)
+{
+	(void)len;
+	if (own->flags & BM_ONCE)
+		grant_detach(b, slot);
 }
 
 /* --- holder ------------------------------------------------------------------------ */
@@ -168,6 +176,7 @@ static int grant_map(struct bm *b, uint32_t slot)
 const struct bm_transport bm_grant = {
 	.attach = grant_attach,
 	.detach = grant_detach,
+	.done = grant_done,
 	.send = grant_send,
 	.receive = grant_receive,
 	.map = grant_map,

@@ -23,7 +23,7 @@ enum bm_kind {
 
 enum bm_own_state { BM_FREE, BM_REGISTERED, BM_OWN_POSTED, BM_WITHDRAWN };
 
-struct bm_own {			/* an own slot */
+struct bm_own {			/* an own slot; the first 8 bytes are set as one */
 	uint8_t state;
 	uint8_t dir;
 	uint8_t flags;		/* of bm_register */
@@ -49,15 +49,18 @@ struct bm_held {		/* a slot of the peer, POSTED to finish; 16 bytes */
 enum bm_phase { BM_PHASE_DOWN, BM_PHASE_UP, BM_PHASE_DRAIN, BM_PHASE_SHUT };
 
 struct bm_transport {
-	/* Owner: let the peer reach the buffer, in own->segs segments: BM_OK. */
-	int (*attach)(struct bm *b, struct bm_own *own,
-		      const struct bm_seg *seg);
+	/* Owner: let the peer reach the buffer, in own->segs segments. Returns what
+	 * messages are to say as bay. */
+	uint32_t (*attach)(struct bm *b, struct bm_own *own, uint32_t slot,
+			   const struct bm_seg *seg);
 	/* Take it back. NULL: nothing to do. */
-	void (*detach)(struct bm *b, struct bm_own *own);
+	void (*detach)(struct bm *b, uint32_t slot);
 	/* Owner: about to post an OUT slot. NULL: the peer reads the buffer. */
 	void (*fill)(struct bm *b, const struct bm_own *own);
-	/* Owner: an IN slot came back with len good bytes. NULL: they are there. */
-	void (*fetch)(struct bm *b, const struct bm_own *own, uint32_t len);
+	/* Owner: the slot came back, an IN slot with len good bytes: see that they
+	 * are there, and take it back if it was for once. */
+	void (*done)(struct bm *b, const struct bm_own *own, uint32_t slot,
+		     uint32_t len);
 	/* Holder, arguments already checked: move now, or queue it. */
 	int (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		    uint32_t len);
@@ -81,9 +84,11 @@ extern const struct bm_transport bm_page, bm_copy, bm_grant;
 const struct bm_transport *bm_direct(const struct ambit_link_info *l);
 
 /* Operations that more than one of them have: bm_page.c, bm_copy.c. */
-int bm_bay_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg);
+uint32_t bm_bay_attach(struct bm *b, struct bm_own *own, uint32_t slot,
+		       const struct bm_seg *seg);
 void bm_bay_fill(struct bm *b, const struct bm_own *own);
-void bm_bay_fetch(struct bm *b, const struct bm_own *own, uint32_t len);
+void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
+		 uint32_t len);
 int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		uint32_t len);
 int bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
@@ -195,10 +200,17 @@ void bm_link_reset(struct bm *b);
 /* Whether bm_link_next() would do something, in any phase but UP. */
 bool bm_link_ready(const struct bm *b);
 
-static inline uint32_t bm_slot_of(const struct bm *b, const struct bm_own *own)
-{
-	return (uint32_t)(own - b->own);
-}
+/* bm.c: the events that are rare. The connection ended; the peer is to blame for
+ * its end; a DONE (slot and note are set) of a slot that is not posted:
+ * unregistered meanwhile, or nonsense. */
+bool bm_next_lost(struct bm *b, struct bm_event *e);
+bool bm_next_bad(struct bm *b, struct bm_event *e);
+bool bm_done_odd(struct bm *b, struct bm_event *e);
+/* All messages seen so far are taken: whether there are more now. */
+bool bm_look(struct bm *b);
+/* Hand back a slot that had a view, or a move that failed. */
+int bm_finish_odd(struct bm *b, uint32_t slot, int status, uint32_t len,
+		  struct bm_note note);
 
 /* --- withdrawing own entries -------------------------------------------------------- */
 
@@ -228,8 +240,11 @@ static inline bool bm_settle(const struct bm *b, uint32_t first, uint32_t n)
 }
 
 /* bm_desc.c: descriptors of own slots, a transport's attach and detach. */
-int bm_desc_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg);
-void bm_desc_detach(struct bm *b, struct bm_own *own);
+uint32_t bm_desc_attach(struct bm *b, struct bm_own *own, uint32_t slot,
+			const struct bm_seg *seg);
+void bm_desc_detach(struct bm *b, uint32_t slot);
+void bm_desc_done(struct bm *b, const struct bm_own *own, uint32_t slot,
+		  uint32_t len);
 
 /* --- bm_queue.c: data calls ---------------------------------------------------------- */
 

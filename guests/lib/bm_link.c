@@ -103,7 +103,7 @@ static bool link_drain(struct bm *b, struct bm_event *e)
 		own->state = BM_FREE;
 		if (b->t->detach &&
 		    (state == BM_REGISTERED || state == BM_OWN_POSTED))
-			b->t->detach(b, own);
+			b->t->detach(b, slot);
 		if (state < BM_OWN_POSTED)
 			continue;
 		e->type = BM_DONE;

@@ -14,14 +14,15 @@
  * upper half of the peer's. Fixed by the slot's number, so nothing is ever
  * allocated and no register or post can fail for space.
  */
-int bm_bay_attach(struct bm *b, struct bm_own *own, const struct bm_seg *seg)
+uint32_t bm_bay_attach(struct bm *b, struct bm_own *own, uint32_t slot,
+		       const struct bm_seg *seg)
 {
 	uint32_t first = own->dir == BM_IN ? b->slots : 0;
 
-	own->bay = (first + bm_slot_of(b, own)) * b->stride;
-	for (uint32_t i = 0; i < own->segs; i++)
+	own->seg[0] = seg[0];
+	for (uint32_t i = 1; unlikely(i < own->segs); i++)
 		own->seg[i] = seg[i];
-	return BM_OK;
+	return (first + slot) * b->stride;
 }
 
 static inline uint64_t bay_of(const struct bm *b, uint32_t slot)
@@ -43,10 +44,14 @@ void bm_bay_fill(struct bm *b, const struct bm_own *own)
 	}
 }
 
-void bm_bay_fetch(struct bm *b, const struct bm_own *own, uint32_t len)
+void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
+		 uint32_t len)
 {
 	const uint8_t *bay = b->peer_data + (uint64_t)own->bay * BM_BAY_UNIT;
 
+	(void)slot;
+	if (own->dir == BM_OUT)
+		return;
 	for (const struct bm_seg *s = own->seg; len; s++) {
 		uint32_t n = MIN(len, s->len);
 
@@ -84,7 +89,7 @@ int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
 const struct bm_transport bm_page = {
 	.attach = bm_bay_attach,
 	.fill = bm_bay_fill,
-	.fetch = bm_bay_fetch,
+	.done = bm_bay_done,
 	.send = bm_bay_send,
 	.receive = bm_bay_receive,
 	.view = bm_bay_view,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * modelbench by the model. A cycle: the leader registers and posts DEPTH slots
- * for one use and waits; the partner moves SMALL bytes into or out of each and
+ * modelbench by the model. A cycle: the leader offers (registers for one use and
+ * posts) DEPTH slots and waits; the partner moves SMALL bytes into or out of each and
  * finishes them. Each end counts the ticks from the return of a wait to the
  * next return, less those spent in calls; the partner's go with its notes.
  */
 #include "modelbench.h"
 
+#include "guests/lib/bm_inline.h"
 #include "guests/lib/cpu.h"
 #include "tests/guest/lib/measure.h"
 
@@ -38,8 +39,7 @@ static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t l
 	for (uint32_t i = 0; i < n; i++) {
 		struct bm_seg seg = { bytes + i * SMALL, len };
 
-		bm_register(b, i, dir, &seg, 1, BM_ONCE);
-		bm_post(b, i, len, no_note, i ? BM_QUIET : 0);
+		bm_offer(b, i, dir, &seg, len, no_note, i ? BM_QUIET : 0);
 	}
 	while (n) {
 		bm_wait(&b, 1, 0, 0);
