@@ -256,11 +256,12 @@ static __attribute__((noinline)) bool next_bad(struct bm *b, struct bm_event *e)
 }
 
 /* First quadword of an event, from that of the message, whose lower 16 bits are
- * its kind: type, dir, slot, len. */
+ * its kind: type, dir, slot, len. Who serves the event trusts its slot: `sure` is
+ * that behind nospec(). */
 static inline void event_word(struct bm_event *e, uint64_t word0, uint32_t kind,
-			      uint32_t type_dir)
+			      uint32_t type_dir, uint64_t slot, uint64_t sure)
 {
-	*(word_t *)e = word0 - kind + type_dir;
+	*(word_t *)e = (word0 ^ (slot ^ sure) << 16) - kind + type_dir;
 }
 
 /* The peer posted a slot; the message's kind is the direction. */
@@ -269,14 +270,15 @@ static inline bool take_post(struct bm *b, uint64_t word0, uint64_t word1,
 {
 	uint32_t dir = (uint16_t)word0;
 	uint64_t slot = (uint16_t)(word0 >> 16), bay = word1 >> 32;
-	struct bm_held *h = &b->held[nospec(slot, b->slots)];
+	uint64_t sure = nospec(slot, b->slots);
+	struct bm_held *h = &b->held[sure];
 
 	if (unlikely(dir - 1 > 1 || slot >= b->slots ||
 		     word0 >> 32 > b->buffer_size || h->dir || bay > b->bay_max))
 		return next_bad(b, e);
 	*held_word(h) = word0 >> 32 << 32 | (word1 & BM_QUIET) * HELD_QUIET | dir;
 	h->bay = (uint32_t)nospec(bay, b->bay_max + 1ull);
-	event_word(e, word0, dir, dir << 8 | BM_POSTED);
+	event_word(e, word0, dir, dir << 8 | BM_POSTED, slot, sure);
 	return true;
 }
 
@@ -312,7 +314,8 @@ static inline bool take_done(struct bm *b, uint64_t word0, uint64_t word1,
 {
 	uint64_t slot = (uint16_t)(word0 >> 16);
 	int status = (int16_t)(word1 >> 16);
-	struct bm_own *own = &b->own[nospec(slot, b->slots)];
+	uint64_t sure = nospec(slot, b->slots);
+	struct bm_own *own = &b->own[sure];
 
 	if (unlikely(slot >= b->slots || word0 >> 32 > own->posted ||
 		     0u - (uint32_t)status > 0u - (uint32_t)BM_NOMEM))
@@ -320,7 +323,8 @@ static inline bool take_done(struct bm *b, uint64_t word0, uint64_t word1,
 	if (unlikely(own->state != BM_OWN_POSTED))
 		return done_odd(b, own, e);
 	e->status = (int16_t)status;
-	event_word(e, word0, BM_MSG_DONE, (uint32_t)own->dir << 8 | BM_DONE);
+	event_word(e, word0, BM_MSG_DONE, (uint32_t)own->dir << 8 | BM_DONE, slot,
+		   sure);
 	own->state = own->flags & BM_ONCE ? BM_FREE : BM_REGISTERED;
 	if (b->t->fetch && own->dir == BM_IN && status == BM_OK)
 		return own_fetch(b, own, e);
