@@ -11,7 +11,6 @@
 #include "arch/arch.h"
 #include "hv/abi/errno.h"
 #include "hv/frames.h"
-#include "hv/panic.h"
 #include "hv/pool.h"
 #include "hv/string.h"
 #include "hv/sync.h"
@@ -168,8 +167,10 @@ static bool gift_own(const struct gift *g, uint32_t giver, uint32_t acceptor)
 		return false;
 	if (likely(!g->exchange) || frame_give(g->to->frame, acceptor, giver))
 		return true;
-	/* No place shows it to its new owner yet. */
-	CHECK(frame_give(g->from->frame, acceptor, giver));
+	/* No place shows it to its new owner yet. Who found it at one of the acceptor's
+	 * long ago may hold it for the moment that pool_get() takes to look again. */
+	while (unlikely(!frame_give(g->from->frame, acceptor, giver)))
+		arch_pause();
 	return false;
 }
 

@@ -122,13 +122,13 @@ static void port_done(struct port *p, const struct bm_event *e)
 		port_post(p, e->slot);
 }
 
-/* Take one event; false if there is none. */
-static bool port_take(struct port *p)
+/* Take one event. What that cost, 0 if there is none. */
+static uint32_t port_take(struct port *p)
 {
 	struct bm_event e;
 
 	if (!bm_next(p->host.bm, &e))
-		return false;
+		return 0;
 	if (e.type == BM_UP || e.type == BM_DOWN)
 		port_reset(p, e.type == BM_UP);
 	else if (e.type == BM_DONE)
@@ -137,33 +137,43 @@ static bool port_take(struct port *p)
 		fifo_push(&p->room, &e);
 	else
 		bm_finish(p->host.bm, e.slot, BM_INVAL, 0, no_note);
-	return true;
+	/* A frame may have been copied out of a bay. */
+	return HOST_ITEM / 8 + (e.type == BM_DONE ? e.len : 0);
 }
 
 /* --- from port to port ------------------------------------------------------------------- */
 
-/* A receiver whose guest posted buffers was not raised for that. What else is
- * found there is served by its own work. */
-static void port_look(struct port *p)
+/*
+ * A receiver whose guest posted buffers was not raised for that. Its own work
+ * takes all others, serves what else is found there, and rests anew: a guest
+ * that finds the wake index more than a ring behind does not raise any more.
+ */
+static uint32_t port_look(struct port *p)
 {
+	uint32_t cost = 0;
+
 	for (uint32_t i = 0; i < EVENTS_MAX && !p->room.count; i++) {
-		if (!port_take(p))
-			return;
+		uint32_t n = port_take(p);
+
+		if (!n)
+			break;
+		cost += n;
 	}
-	if (p->unposted || p->frame.count)
+	if (cost)
 		host_raise(p->host.e);
+	return cost;
 }
 
-static void port_deliver(struct port *p, const uint8_t *frame, uint32_t len)
+/* Returns what it cost beside the frame itself. */
+static uint32_t port_deliver(struct port *p, const uint8_t *frame, uint32_t len)
 {
+	uint32_t cost = p->room.count ? 0 : port_look(p);
 	struct slot room;
 	int status = BM_INVAL;
 
-	if (!p->room.count)
-		port_look(p);
 	if (!p->room.count) {
 		p->on->no_room++;
-		return;
+		return cost;
 	}
 	room = fifo_pop(&p->room);
 	if (len <= room.len)
@@ -175,6 +185,7 @@ static void port_deliver(struct port *p, const uint8_t *frame, uint32_t len)
 		p->touched = true;
 		p->on->touched[p->on->touched_count++] = p;
 	}
+	return cost;
 }
 
 /* Whether the frame may go anywhere. */
@@ -200,15 +211,16 @@ static void frame_over(struct port *p)
 	p->flooding = false;
 }
 
-/* The first look at a frame: it is dropped, delivered, or to be flooded. */
-static void frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
+/* The first look at a frame: it is dropped, delivered, or to be flooded. Returns
+ * what it cost beside the frame itself. */
+static uint32_t frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
 {
 	struct net_switch *on = p->on;
-	uint32_t to = MAC_NOWHERE;
+	uint32_t to = MAC_NOWHERE, cost = 0;
 
 	if (!frame_passes(p, frame, len)) {
 		frame_over(p);
-		return;
+		return 0;
 	}
 	mac_learn(&on->table, p->mac, p->number);
 	if (!(frame[0] & 1))
@@ -217,11 +229,12 @@ static void frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
 		on->flooded++;
 		p->flooding = true;
 		p->next = 0;
-		return;
+		return 0;
 	}
 	if (to != p->number)
-		port_deliver(on->port[to], frame, len);
+		cost = port_deliver(on->port[to], frame, len);
 	frame_over(p);
+	return cost;
 }
 
 /* One step of the port's next frame, which brings it to one port at most. Returns
@@ -231,10 +244,10 @@ static uint32_t port_forward(struct port *p)
 	const struct slot *f = fifo_at(&p->frame, p->spent);
 	const uint8_t *frame = port_buffer(p, f->number);
 	struct net_switch *on = p->on;
-	uint32_t len = f->len;
+	uint32_t len = f->len, cost;
 
 	if (!p->flooding) {
-		frame_begin(p, frame, len);
+		cost = frame_begin(p, frame, len);
 	} else if (p->next == on->port_count) {
 		frame_over(p);
 		return 0;
@@ -243,9 +256,9 @@ static uint32_t port_forward(struct port *p)
 
 		if (to == p)
 			return 0;
-		port_deliver(to, frame, len);
+		cost = port_deliver(to, frame, len);
 	}
-	return HOST_ITEM + len;
+	return HOST_ITEM + len + cost;
 }
 
 /* --- the work of one port ---------------------------------------------------------------- */
@@ -253,7 +266,7 @@ static uint32_t port_forward(struct port *p)
 /* As much as a step may do; true if there is more. */
 static bool port_serve(struct port *p)
 {
-	uint32_t cost = 0;
+	uint32_t cost = 0, n;
 
 	while (cost < HOST_STEP) {
 		if (p->unposted) {
@@ -261,10 +274,11 @@ static bool port_serve(struct port *p)
 			cost += HOST_ITEM / 8;
 		} else if (p->spent < p->frame.count) {
 			cost += port_forward(p);
-		} else if (port_take(p)) {
-			cost += HOST_ITEM / 8;
 		} else {
-			return false;
+			n = port_take(p);
+			if (!n)
+				return false;
+			cost += n;
 		}
 	}
 	return true;

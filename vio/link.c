@@ -96,6 +96,15 @@ static void open_first(struct endpoint *e)
 	}
 }
 
+/* After the window was closed: when it returns, nobody sees through it. */
+static void close_last(struct link *l, struct vm *vm)
+{
+	sync_flush(vm);
+	spin_lock(&l->lock);
+	window_closed(l);
+	spin_unlock(&l->lock);
+}
+
 /* Shows the state, and then closes the window if the connection is over. */
 static uint32_t change_state(struct endpoint *e, uint32_t state)
 {
@@ -115,7 +124,7 @@ static uint32_t change_state(struct endpoint *e, uint32_t state)
 	generation = e->status->generation;
 	spin_unlock(&l->lock);
 	if (vm)
-		sync_flush(vm);
+		close_last(l, vm);
 	if (changed)
 		endpoint_raise(e->peer);
 	return generation;

@@ -52,6 +52,7 @@ struct link {
 	uint8_t scheme;			/* AMBIT_SCHEME_* */
 	bool window_open, window_ready;	/* direct: its entries, and flushed since ... */
 	uint32_t window_openings;	/* ... this many openings; under the lock */
+	uint32_t window_closing;	/* flushes under way since it was closed */
 	struct spinlock lock;		/* states and generation in both status areas */
 	uint32_t ring_size, ring_offset, desc_offset, seg_offset, grant_offset;
 	uint32_t grant_count;

@@ -122,17 +122,26 @@ void window_flushed(struct link *l, uint32_t openings)
 		l->window_ready = true;
 }
 
-/* Counted first: who finds the count unchanged after reading has read RAM. */
+/* Counted first: who finds the count unchanged after reading has read RAM. While
+ * another caller flushes, the viewer may still reach what was shown. */
 struct vm *window_close(struct link *l)
 {
 	struct endpoint *e = privileged(l);
 
-	if (!l->window_open)
+	if (l->window_open) {
+		STORE_RELEASE(e->status->revocations, e->status->revocations + 1);
+		show(e, false);
+		l->window_open = l->window_ready = false;
+	} else if (!l->window_closing) {
 		return NULL;
-	STORE_RELEASE(e->status->revocations, e->status->revocations + 1);
-	show(e, false);
-	l->window_open = l->window_ready = false;
+	}
+	l->window_closing++;
 	return e->vm;
+}
+
+void window_closed(struct link *l)
+{
+	l->window_closing--;
 }
 
 /* --- the owner's tables ----------------------------------------------------------------- */

@@ -24,9 +24,11 @@ bool window_free_step(struct endpoint *e);
  * Under the link's lock. After both the caller must sync_flush(), without the
  * lock, the VM that they return: after opening before the ends show that they
  * are connected, after closing before the RAM is used otherwise. NULL: there is
- * no window, or it is so already. Who flushed after opening says so: until then
- * the window counts as not open yet, lest another caller takes it for ready.
+ * no window, or it is so already. Who flushed says so: until then the window
+ * counts as not open yet, or not closed, lest another caller relies on a flush
+ * that is still to come.
  */
 struct vm *window_open(struct link *l);
 void window_flushed(struct link *l, uint32_t openings);
 struct vm *window_close(struct link *l);
+void window_closed(struct link *l);

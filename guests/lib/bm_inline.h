@@ -176,7 +176,9 @@ BM_INLINE bool bm_take_post(struct bm *b, uint64_t word0, uint64_t word1,
 {
 	uint32_t dir = (uint16_t)word0;
 	uint64_t slot = (uint16_t)(word0 >> 16), bay = word1 >> 32;
-	struct bm_held *h = &b->held[nospec(slot, b->slots)];
+	/* Who serves the event trusts its slot. */
+	uint64_t sure = nospec(slot, b->slots);
+	struct bm_held *h = &b->held[sure];
 
 	if (unlikely(dir - 1 > 1 || slot >= b->slots ||
 		     word0 >> 32 > b->buffer_size || h->dir || bay > b->bay_max))
@@ -187,7 +189,7 @@ BM_INLINE bool bm_take_post(struct bm *b, uint64_t word0, uint64_t word1,
 	*e = (struct bm_event){
 		.type = BM_POSTED,
 		.dir = (uint8_t)dir,
-		.slot = (uint16_t)slot,
+		.slot = (uint16_t)sure,
 		.len = (uint32_t)(word0 >> 32),
 		.note = note,
 	};
@@ -201,24 +203,25 @@ BM_INLINE bool bm_take_done(struct bm *b, uint64_t word0, uint64_t word1,
 	uint64_t slot = (uint16_t)(word0 >> 16);
 	uint32_t len = (uint32_t)(word0 >> 32);
 	int status = (int16_t)(word1 >> 16);
-	struct bm_own *own = &b->own[nospec(slot, b->slots)];
+	uint64_t sure = nospec(slot, b->slots);
+	struct bm_own *own = &b->own[sure];
 
 	if (unlikely(slot >= b->slots || len > own->posted ||
 		     !bm_status_good(status)))
 		return BM_RARE(b, e, bm_next_bad, 0);
 	if (unlikely(own->state != BM_OWN_POSTED))
-		return BM_RARE(b, e, bm_done_odd, .slot = (uint16_t)slot,
+		return BM_RARE(b, e, bm_done_odd, .slot = (uint16_t)sure,
 			       .note = note);
 	*e = (struct bm_event){
 		.type = BM_DONE,
 		.dir = own->dir,
-		.slot = (uint16_t)slot,
+		.slot = (uint16_t)sure,
 		.len = len,
 		.status = (int16_t)status,
 		.note = note,
 	};
 	own->state = own->flags & BM_ONCE ? BM_FREE : BM_REGISTERED;
-	b->t->done(b, own, (uint32_t)slot, status == BM_OK ? len : 0);
+	b->t->done(b, own, (uint32_t)sure, status == BM_OK ? len : 0);
 	return true;
 }
 

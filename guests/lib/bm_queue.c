@@ -126,7 +126,8 @@ bool bm_queue_flush(struct bm *b, const struct ambit_tail *tail)
 void bm_revoke(struct bm *b, uint32_t ref, uint32_t count)
 {
 	for (uint32_t n; count; count -= n, ref += n) {
-		struct ambit_revoke_item item = {
+		/* Its words are of 4 bytes, a data call wants 8. */
+		_Alignas(8) struct ambit_revoke_item item = {
 			.mode = AMBIT_REVOKE_FORCE,
 			.ref = ref,
 			.count = n = MIN(count, BM_PAGES_MAX),

@@ -356,6 +356,47 @@ static void test_middle(void)
 
 /* --- batches and quotas ----------------------------------------------------------------- */
 
+/* Who read an acceptor's place long ago, in pool_get() before its second look. */
+static bool strays_end;
+static uint32_t strays;
+
+static void *stray(void *page0)
+{
+	while (!READ_ONCE(strays_end))
+		if (frame_get(page0, vm[1].owner)) {
+			strays++;
+			frame_put(page0);
+		}
+	return NULL;
+}
+
+static void hold_other(void)
+{
+	at_flush = NULL;
+	if (!frame_get(page[1][0].frame, vm[1].owner))
+		exit(1);
+}
+
+/* Exchanges that have to be undone, and now and then such a one in between. */
+static void test_stray(void)
+{
+	pthread_t thread;
+	uint32_t undone = 0;
+
+	if (pthread_create(&thread, NULL, stray, page[0][0].frame))
+		exit(1);
+	while (undone < 200000) {
+		at_flush = hold_other;
+		accept(there, 0, 0);
+		undone += give(here, AMBIT_GIVE_EXCHANGE, 0, at(0, 0)) == AMBIT_EBUSY;
+		frame_put(page[1][0].frame);
+	}
+	WRITE_ONCE(strays_end, true);
+	pthread_join(thread, NULL);
+	printf("# %u undone, %u came late\n", undone, strays);
+	ok(sound(2 * FILLED), "undone under one who came late");
+}
+
 static void test_batch(void)
 {
 	struct ambit_give_item item[32] = { { 0 } };
@@ -528,6 +569,7 @@ int main(void)
 	test_exchange();
 	test_refused();
 	test_middle();
+	test_stray();
 	test_batch();
 	test_scrub_limit();
 	test_quota();

@@ -25,7 +25,7 @@ struct bm {		/* one port's end */
 	uint32_t moving[SLOTS];
 	uint8_t got[SLOTS][SIZE];	/* what they brought */
 	uint32_t got_len[SLOTS];	/* at the finish; after the flush visible */
-	uint32_t frames, flushes, lent_early, room;
+	uint32_t frames, flushes, lent_early, room, raised;
 	int status;			/* of the last finish */
 };
 
@@ -41,13 +41,18 @@ uint32_t link_count;
 
 void hv_log(const char *fmt, ...) { (void)fmt; }
 
+void host_raise(struct endpoint *e) { ends[e->link->id].raised++; }
+
 /* --- the buffer model ---------------------------------------------------------- */
+
+static uint32_t fetched;	/* bytes of frames that came in */
 
 bool bm_next(struct bm *b, struct bm_event *e)
 {
 	if (b->head == b->tail)
 		return false;
 	*e = b->event[b->head++ % EVENTS];
+	fetched += e->type == BM_DONE ? e->len : 0;
 	if (e->type == BM_DOWN)
 		memset(b->lent, 0, sizeof(b->lent));
 	return true;
@@ -291,6 +296,35 @@ static void test_bounded(void)
 	   "each buffer is kept until all have its frame");
 }
 
+/* What a sender takes of its receiver's messages. */
+static void test_look(void)
+{
+	uint32_t most = 0;
+
+	lan(2, 1);
+	frame_in(0, 0, ALL, 0, 60);
+	step(0);
+	ok(!ends[1].raised && !ends[1].frames, "a port without messages is left alone");
+	room(1, 3);
+	frame_in(0, 1, ALL, 0, 60);
+	step(0);
+	ok(ends[1].frames == 1 && ends[1].raised == 1,
+	   "one whose messages a sender took is raised, to rest behind them");
+
+	lan(PORTS, 1);
+	for (uint32_t i = 1; i < PORTS; i++)
+		for (uint32_t k = 0; k < SLOTS; k++)
+			frame_in(i, k, 0, i, SIZE);
+	frame_in(0, 0, ALL, 0, 60);
+	for (bool over = false; !over;) {
+		fetched = 0;
+		over = step(0);
+		most = MAX(most, fetched);
+	}
+	ok(most <= HOST_STEP + SLOTS * SIZE,
+	   "frames found there count: at most %u bytes in a step", most);
+}
+
 static void test_down(void)
 {
 	lan(PORTS, 1);
@@ -345,6 +379,7 @@ int main(void)
 	test_dropped();
 	test_switches();
 	test_bounded();
+	test_look();
 	test_down();
 	test_table();
 	return done_testing();

@@ -16,8 +16,8 @@
 #define LOW	MIB(8)
 
 static struct boot_module module[MANIFEST_VM_MODULE_MAX] = {
-	{ 0, 5000, "disk", "" }, { 0, 4096, "initrd", "" },
-	{ 0, 0, "empty", "" }, { 0, MIB(3) + 1, "1234567890123456789012345678901", "" },
+	{ 0, 5000, "disk" }, { 0, 4096, "initrd" },
+	{ 0, 0, "empty" }, { 0, MIB(3) + 1, "1234567890123456789012345678901" },
 };
 static struct manifest_vm config;
 static hpa_t ram[LOW / MIB(2) + 4];

@@ -237,7 +237,12 @@ static void test_shown(const char *what, bool write)
 	ok(!window_open(l), "once");
 	ok(shows(true), "open, it shows the RAM with the window's rights");
 	ok(no_ram(viewer->window.v - 1) && no_ram(end), "and no RAM beside it");
-	ok(window_close(l) == vm && !window_close(l), "it closes once");
+	ok(window_close(l) == vm && window_close(l) == vm, "it closes, and wants a flush");
+	window_closed(l);
+	ok(window_close(l) == vm, "of everybody while one is under way");
+	window_closed(l);
+	window_closed(l);
+	ok(!window_close(l), "once");
 	ok(shows(false), "and shows the sink again");
 	ok_eq(viewer->status->revocations, revocations + 1, "the viewer can see that it was closed");
 	ok(window_open(l) == vm && shows(true), "it opens again");
@@ -400,6 +405,14 @@ static void test_states(void)
 	at_flush = connect_too;
 	link_set_state(owner, AMBIT_LINK_CONNECTED);
 	ok(l->window_open && flushes == 2, "both are through");
+	flushes = 0;
+	at_flush = die;
+	link_set_state(viewer, AMBIT_LINK_CLOSED);
+	ok(flushes == 2, "the owner dies before a closing is flushed: its death flushes too");
+	endpoint_born(owner);
+	ok(!l->window_closing && flushes == 2, "and no more after that");
+	link_set_state(owner, AMBIT_LINK_CONNECTED);
+	link_set_state(viewer, AMBIT_LINK_CONNECTED);
 	endpoint_died(viewer);
 	ok(!l->window_open && shows(false), "the viewer dies: closed");
 	free_both();
