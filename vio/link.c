@@ -12,6 +12,8 @@
 #include "vio/virq.h"
 #include "vio/window.h"
 
+#define OPEN_MAX 4u	/* openings that a peer may spoil */
+
 /* A state change is a level too: the peer is told whether it is connected or
  * not. Raising on a VM that is dead or not born yet is harmless: event and vCPU
  * pages outlive it, and its vCPUs are neither waiting nor running.
@@ -79,21 +81,25 @@ static void show_state(struct endpoint *e, uint32_t state)
 }
 
 /* The window opens before anybody can see that the ends are connected; the peer
- * may have died meanwhile. Under the link's lock. */
-static void open_first(struct endpoint *e)
+ * may have died meanwhile. Under the link's lock. With a peer that comes and goes
+ * that has an end: the VM to flush once the ends are shown connected. */
+static struct vm *open_first(struct endpoint *e)
 {
 	struct link *l = e->link;
 	struct vm *vm;
 
-	while (e->peer->status->state == AMBIT_LINK_CONNECTED &&
-	       (vm = window_open(l))) {
+	for (uint32_t n = 0; e->peer->status->state == AMBIT_LINK_CONNECTED &&
+			     (vm = window_open(l)); n++) {
 		uint32_t openings = l->window_openings;
 
+		if (n == OPEN_MAX)
+			return vm;
 		spin_unlock(&l->lock);
 		sync_flush(vm);
 		spin_lock(&l->lock);
 		window_flushed(l, openings);
 	}
+	return NULL;
 }
 
 /* After the window was closed: when it returns, nobody sees through it. */
@@ -109,22 +115,24 @@ static void close_last(struct link *l, struct vm *vm)
 static uint32_t change_state(struct endpoint *e, uint32_t state)
 {
 	struct link *l = e->link;
-	struct vm *vm = NULL;
+	struct vm *opened = NULL, *closed = NULL;
 	uint32_t generation;
 	bool changed;
 
 	spin_lock(&l->lock);
 	if (state == AMBIT_LINK_CONNECTED)
-		open_first(e);
+		opened = open_first(e);
 	changed = e->status->state != state;
 	if (changed)
 		show_state(e, state);
 	if (state != AMBIT_LINK_CONNECTED && state != AMBIT_LINK_SUSPENDED)
-		vm = window_close(l);
+		closed = window_close(l);
 	generation = e->status->generation;
 	spin_unlock(&l->lock);
-	if (vm)
-		close_last(l, vm);
+	if (unlikely(opened))
+		sync_flush(opened);
+	if (closed)
+		close_last(l, closed);
 	if (changed)
 		endpoint_raise(e->peer);
 	return generation;

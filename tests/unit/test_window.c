@@ -338,6 +338,21 @@ static void die_and_return(void)
 	link_set_state(owner, AMBIT_LINK_CONNECTED);
 }
 
+/* An owner with another CPU at hand. */
+static uint32_t times;
+
+static void come_and_go(void)
+{
+	at_flush = NULL;
+	link_set_state(owner, AMBIT_LINK_CLOSED);
+	link_set_state(owner, AMBIT_LINK_CONNECTED);
+	if (++times == 100) {
+		ok(false, "it has an end");
+		exit(1);
+	}
+	at_flush = come_and_go;
+}
+
 static void die(void)
 {
 	at_flush = NULL;
@@ -413,6 +428,13 @@ static void test_states(void)
 	ok(!l->window_closing && flushes == 2, "and no more after that");
 	link_set_state(owner, AMBIT_LINK_CONNECTED);
 	link_set_state(viewer, AMBIT_LINK_CONNECTED);
+	link_set_state(viewer, AMBIT_LINK_CLOSED);
+	at_flush = come_and_go;
+	link_set_state(viewer, AMBIT_LINK_CONNECTED);
+	at_flush = NULL;
+	ok(times < 10, "a peer that comes and goes keeps nobody in the call");
+	link_set_state(owner, AMBIT_LINK_CONNECTED);
+	ok(l->window_open && l->window_ready && shows(true), "once it stays, all is open");
 	endpoint_died(viewer);
 	ok(!l->window_open && shows(false), "the viewer dies: closed");
 	free_both();
