@@ -46,7 +46,8 @@ int bm_register(struct bm *b, uint32_t slot, enum bm_dir dir,
 	len = likely(n == 1) ? seg->len : segs_len(b, seg, n);
 	if (unlikely(own->state != BM_FREE || len - 1 >= b->buffer_size))
 		return BM_INVAL;
-	*bm_own_word(own) = bm_own_first(BM_REGISTERED, dir, flags, n, len);
+	*bm_own_word(own) = bm_own_first(BM_REGISTERED, dir, flags & BM_ONCE ?
+					 BM_FREE : BM_REGISTERED, n, len);
 	own->bay = b->t->attach(b, own, slot, seg);
 	return BM_OK;
 }
@@ -122,6 +123,8 @@ int bm_finish_odd(struct bm *b, uint32_t slot, int status, uint32_t len,
 {
 	struct bm_held *h = &b->held[slot];
 
+	if (!h->dir)
+		return bm_error(b);
 	if (h->viewed)
 		b->t->unmap(b, slot, status == BM_OK ? len : 0);
 	if (h->result != BM_OK)
@@ -148,14 +151,21 @@ bool bm_next_bad(struct bm *b, struct bm_event *e)
 bool bm_done_odd(struct bm *b, struct bm_event *e)
 {
 	struct bm_own *own = &b->own[e->slot];
+	uint8_t state = own->state;
 
-	if (own->state != BM_WITHDRAWN)
+	if ((state != BM_WITHDRAWN && state != BM_OWN_POSTED) ||
+	    e->len > own->posted || e->status < BM_NOMEM || e->status > BM_OK)
 		return bm_next_bad(b, e);
-	own->state = BM_FREE;
 	e->type = BM_DONE;
 	e->dir = own->dir;
-	e->len = 0;
-	e->status = BM_GONE;
+	if (state == BM_WITHDRAWN) {
+		own->state = BM_FREE;
+		e->len = 0;
+		e->status = BM_GONE;
+	} else {
+		own->state = own->after;
+		b->t->done(b, own, e->slot, 0);
+	}
 	return true;
 }
 

@@ -6,37 +6,48 @@
  */
 #include "guests/lib/bm_impl.h"
 
-static inline struct ambit_copy_item *copy_move(struct bm *b, uint32_t slot,
-						uint32_t off, uint32_t len)
+static inline void copy_put(struct ambit_copy_item *move, uint32_t flags,
+			    uint32_t slot, uint32_t off, uint64_t own, uint32_t len)
 {
-	struct ambit_copy_item *move = bm_queue_move(b);
-
+	move->flags = flags;
 	move->slot = slot;
 	move->offset = off;
 	move->len = len;
+	move->own = own;
 	move->done = 0;
 	move->status = 0;
-	return move;
 }
 
-int bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		 uint32_t len)
+/* The queue is full. */
+static __attribute__((noinline))
+void copy_late(struct bm *b, uint32_t flags, uint32_t slot, uint32_t off,
+	       uint64_t own, uint32_t len)
 {
-	struct ambit_copy_item *move = copy_move(b, slot, off, len);
-
-	move->flags = AMBIT_COPY_TO_PEER;
-	move->own = bm_sys_gpa(src);
-	return BM_OK;
+	bm_queue_flush(b, NULL);
+	copy_put(bm_queue_move(b), flags, slot, off, own, len);
 }
 
-int bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		    uint32_t len)
+static inline void copy_move(struct bm *b, uint32_t flags, uint32_t slot,
+			     uint32_t off, uint64_t own, uint32_t len)
 {
-	struct ambit_copy_item *move = copy_move(b, slot, off, len);
+	struct ambit_copy_item *move = bm_queue_move(b);
 
-	move->flags = 0;
-	move->own = bm_sys_gpa(dst);
-	return BM_OK;
+	if (likely(move))
+		copy_put(move, flags, slot, off, own, len);
+	else
+		copy_late(b, flags, slot, off, own, len);
+}
+
+void bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		  uint32_t len)
+{
+	copy_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len);
+}
+
+void bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		     uint32_t len)
+{
+	copy_move(b, 0, slot, off, bm_sys_gpa(dst), len);
 }
 
 const struct bm_transport bm_copy = {

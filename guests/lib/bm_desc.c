@@ -33,6 +33,6 @@ void bm_desc_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 		  uint32_t len)
 {
 	(void)len;
-	if (own->flags & BM_ONCE)
+	if (own->after == BM_FREE)
 		bm_desc_detach(b, slot);
 }

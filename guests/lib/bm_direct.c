@@ -57,38 +57,46 @@ static inline uint8_t *direct_at(const struct bm *b, uint32_t slot, uint32_t off
 	return b->window + at + off;
 }
 
-static int direct_send(struct bm *b, uint32_t slot, uint32_t off,
-		       const void *src, uint32_t len)
+static __attribute__((noinline))
+void direct_send_many(struct bm *b, uint32_t slot, uint32_t off,
+		      const uint8_t *from, uint32_t len)
 {
-	uint8_t *to = direct_at(b, slot, off, len);
-	const uint8_t *from = src;
-	int n;
+	int n = direct_pieces(b, slot, off, len);
 
-	if (likely(to)) {
-		memcpy(to, src, len);
-		return BM_OK;
-	}
-	n = direct_pieces(b, slot, off, len);
 	for (int i = 0; i < n; from += b->piece[i++].len)
 		memcpy(b->piece[i].p, from, b->piece[i].len);
-	return BM_OK;
 }
 
-static int direct_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			  uint32_t len)
+static void direct_send(struct bm *b, uint32_t slot, uint32_t off,
+			const void *src, uint32_t len)
 {
-	const uint8_t *from = direct_at(b, slot, off, len);
-	uint8_t *to = dst;
-	int n;
+	uint8_t *to = direct_at(b, slot, off, len);
 
-	if (likely(from)) {
-		memcpy(dst, from, len);
-		return BM_OK;
-	}
-	n = direct_pieces(b, slot, off, len);
+	if (likely(to))
+		memcpy(to, src, len);
+	else
+		direct_send_many(b, slot, off, src, len);
+}
+
+static __attribute__((noinline))
+void direct_receive_many(struct bm *b, uint32_t slot, uint32_t off, uint8_t *to,
+			 uint32_t len)
+{
+	int n = direct_pieces(b, slot, off, len);
+
 	for (int i = 0; i < n; to += b->piece[i++].len)
 		memcpy(to, b->piece[i].p, b->piece[i].len);
-	return BM_OK;
+}
+
+static void direct_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+			   uint32_t len)
+{
+	const uint8_t *from = direct_at(b, slot, off, len);
+
+	if (likely(from))
+		memcpy(dst, from, len);
+	else
+		direct_receive_many(b, slot, off, dst, len);
 }
 
 static int direct_view(struct bm *b, uint32_t slot, struct bm_seg *seg,

@@ -18,7 +18,7 @@ _Static_assert(PAGE_SIZE >> PAGE_SHIFT == AMBIT_GRANT_READ, "whole pages' right"
 /* --- owner ------------------------------------------------------------------------- */
 
 /* One segment's entries. Who may write a whole page may map it, and so read. */
-static inline word_t *grant_pages(word_t *e, uint64_t generation, uint64_t dir,
+static __attribute__((noinline)) word_t *grant_pages(word_t *e, uint64_t generation, uint64_t dir,
 				  uint64_t at, uint64_t left)
 {
 	for (uint64_t n; left; e += 2, at += n, left -= n) {
@@ -31,19 +31,34 @@ static inline word_t *grant_pages(word_t *e, uint64_t generation, uint64_t dir,
 	return e;
 }
 
+static __attribute__((noinline)) uint32_t grant_segs(const struct bm_own *own,
+						     uint32_t stamp,
+						     const struct bm_seg *seg)
+{
+	word_t *e = own->entry;
+
+	for (uint32_t i = 0; i < own->segs; i++)
+		e = grant_pages(e, stamp, own->dir, bm_sys_gpa(seg[i].p),
+				seg[i].len);
+	return stamp;
+}
+
 static uint32_t grant_attach(struct bm *b, struct bm_own *own, uint32_t slot,
 			     const struct bm_seg *seg)
 {
-	uint32_t segs = own->segs, stamp = b->stamp += 2;
-	uint64_t dir = own->dir;
+	uint64_t at = bm_sys_gpa(seg->p), in = at & PAGE_MASK, n = seg->len;
+	uint32_t stamp = b->stamp += 2;
 	word_t *e = own->entry;
 
 	(void)slot;
-	stamp |= segs > 1 ? MANY : 0;
-	do {
-		e = grant_pages(e, stamp, dir, bm_sys_gpa(seg->p), seg->len);
-		seg++;
-	} while (unlikely(--segs));
+	if (unlikely(own->segs > 1))
+		return grant_segs(own, stamp | MANY, seg);
+	if (unlikely(in + n > PAGE_SIZE)) {
+		grant_pages(e, stamp, own->dir, at, n);
+		return stamp;
+	}
+	WRITE_ONCE(e[1], stamp | (in | n << 16) << 32);
+	STORE_RELEASE(e[0], (at - in) | own->dir | n >> PAGE_SHIFT);
 	return stamp;
 }
 
@@ -54,10 +69,11 @@ static __attribute__((noinline)) void grant_take_back(struct bm *b, uint32_t ref
 		bm_revoke(b, ref, n);
 }
 
-static void grant_detach(struct bm *b, uint32_t slot)
+/* All entries up to the first that is empty. */
+static __attribute__((noinline)) void grant_detach_many(struct bm *b, word_t *e,
+							uint32_t ref)
 {
-	uint32_t n = 0, ref = slot * b->slot_step;
-	word_t *e = b->own[slot].entry;
+	uint32_t n = 0;
 
 	do {
 		WRITE_ONCE(e[2 * n], 0ull);
@@ -66,12 +82,31 @@ static void grant_detach(struct bm *b, uint32_t slot)
 		grant_take_back(b, ref, n);
 }
 
+/* A buffer has room for two entries at least (bm_open.c). */
+static inline void grant_withdraw(struct bm *b, word_t *e, uint32_t slot)
+{
+	uint32_t ref = slot * b->slot_step;
+
+	if (unlikely(e[2])) {
+		grant_detach_many(b, e, ref);
+		return;
+	}
+	WRITE_ONCE(e[0], 0ull);
+	if (unlikely(bm_withdrawn_used(b, b->slots + ref, 1)))
+		grant_take_back(b, ref, 1);
+}
+
+static void grant_detach(struct bm *b, uint32_t slot)
+{
+	grant_withdraw(b, b->own[slot].entry, slot);
+}
+
 static void grant_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 		       uint32_t len)
 {
 	(void)len;
-	if (own->flags & BM_ONCE)
-		grant_detach(b, slot);
+	if (own->after == BM_FREE)
+		grant_withdraw(b, own->entry, slot);
 }
 
 /* --- holder ------------------------------------------------------------------------ */
@@ -85,23 +120,22 @@ static inline uint32_t bounds(const struct bm *b, uint32_t ref)
 }
 
 /* A move of pages side by side; offset and length come from the caller. */
-static inline struct ambit_copy_item *grant_item(struct bm *b, uint32_t slot,
-						 uint32_t ref, uint64_t own)
+static inline void grant_item(struct ambit_copy_item *move,
+			      const struct bm_held *h, uint32_t flags,
+			      uint32_t ref, uint64_t own)
 {
-	struct ambit_copy_item *move = bm_queue_move(b);
-
-	move->flags = b->held[slot].dir == BM_IN ? AMBIT_COPY_TO_PEER : 0;
+	move->flags = flags;
 	move->slot = ref;
-	move->generation = b->held[slot].bay;
+	move->generation = h->bay;
 	move->own = own;
 	move->done = 0;
 	move->status = 0;
-	return move;
 }
 
 /* Items for as many pages in a row as lie side by side. */
-static int grant_pieces(struct bm *b, uint32_t slot, uint32_t off, uint64_t own,
-			uint32_t left)
+static __attribute__((noinline))
+void grant_pieces(struct bm *b, uint32_t flags, uint32_t slot, uint32_t off,
+		  uint64_t own, uint32_t left)
 {
 	struct ambit_copy_item *last = NULL;
 	uint32_t ref = slot * b->slot_step, end = ref + b->slot_step;
@@ -117,7 +151,9 @@ static int grant_pieces(struct bm *b, uint32_t slot, uint32_t off, uint64_t own,
 		n = MIN(left, n - off);
 		if (!last || last->offset + last->len !=
 			     PAGE_SIZE * (ref - last->slot) + at) {
-			last = grant_item(b, slot, ref, own);
+			while (!(last = bm_queue_move(b)))
+				bm_queue_flush(b, NULL);
+			grant_item(last, &b->held[slot], flags, ref, own);
 			last->offset = at;
 			last->len = 0;
 		}
@@ -128,33 +164,35 @@ static int grant_pieces(struct bm *b, uint32_t slot, uint32_t off, uint64_t own,
 	}
 	if (left)
 		b->held[slot].result = BM_FAULT;
-	return BM_OK;
 }
 
-static inline int grant_move(struct bm *b, uint32_t slot, uint32_t off,
-			     uint64_t own, uint32_t len)
+static inline void grant_move(struct bm *b, uint32_t flags, uint32_t slot,
+			      uint32_t off, uint64_t own, uint32_t len)
 {
+	const struct bm_held *h = &b->held[slot];
+	struct ambit_copy_item *move = b->move;
 	uint32_t ref = slot * b->slot_step;
-	struct ambit_copy_item *move;
 
-	if (unlikely(b->held[slot].bay & MANY))
-		return grant_pieces(b, slot, off, own, len);
-	move = grant_item(b, slot, ref, own);
+	if (unlikely(h->bay & MANY || move == b->move_end)) {
+		grant_pieces(b, flags, slot, off, own, len);
+		return;
+	}
+	bm_queue_move(b);
+	grant_item(move, h, flags, ref, own);
 	move->offset = off + (bounds(b, ref) & 0xffff);
 	move->len = len;
-	return BM_OK;
 }
 
-static int grant_send(struct bm *b, uint32_t slot, uint32_t off,
-		      const void *src, uint32_t len)
+static void grant_send(struct bm *b, uint32_t slot, uint32_t off,
+		       const void *src, uint32_t len)
 {
-	return grant_move(b, slot, off, bm_sys_gpa(src), len);
+	grant_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len);
 }
 
-static int grant_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			 uint32_t len)
+static void grant_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+			  uint32_t len)
 {
-	return grant_move(b, slot, off, bm_sys_gpa(dst), len);
+	grant_move(b, 0, slot, off, bm_sys_gpa(dst), len);
 }
 
 static int grant_map(struct bm *b, uint32_t slot)

@@ -26,7 +26,7 @@ enum bm_own_state { BM_FREE, BM_REGISTERED, BM_OWN_POSTED, BM_WITHDRAWN };
 struct bm_own {			/* an own slot; the first 8 bytes are set as one */
 	uint8_t state;
 	uint8_t dir;
-	uint8_t flags;		/* of bm_register */
+	uint8_t after;		/* the state that a DONE leaves it in */
 	uint8_t segs;
 	uint32_t len;		/* registered */
 	uint32_t posted;	/* bytes of the post */
@@ -35,15 +35,16 @@ struct bm_own {			/* an own slot; the first 8 bytes are set as one */
 	word_t *entry;		/* its descriptor, or its first grant entry */
 };
 
-struct bm_held {		/* a slot of the peer, POSTED to finish; 16 bytes */
-	uint8_t dir;		/* 0: not held */
-	uint8_t quiet;		/* its DONE is */
+struct bm_held {		/* a slot of the peer, POSTED to finish; the words of
+				 * its message, but for the slot's number */
+	uint16_t dir;		/* 0: not held */
 	uint8_t viewed;		/* enum bm_viewed: unmap() is due at the finish */
 	int8_t result;		/* of the moves so far */
 	uint32_t len;
+	uint16_t flags;		/* of the post */
+	uint16_t reserved;
 	uint32_t bay;		/* of the post: place in the writer's data area, in
 				 * units; generation of grant entries */
-	uint32_t reserved;
 };
 
 enum bm_phase { BM_PHASE_DOWN, BM_PHASE_UP, BM_PHASE_DRAIN, BM_PHASE_SHUT };
@@ -62,10 +63,10 @@ struct bm_transport {
 	void (*done)(struct bm *b, const struct bm_own *own, uint32_t slot,
 		     uint32_t len);
 	/* Holder, arguments already checked: move now, or queue it. */
-	int (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		    uint32_t len);
-	int (*receive)(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		       uint32_t len);
+	void (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		     uint32_t len);
+	void (*receive)(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+			uint32_t len);
 	/* NULL: a view needs no preparation. Sets held.viewed if it does. */
 	int (*map)(struct bm *b, uint32_t slot);
 	int (*view)(struct bm *b, uint32_t slot, struct bm_seg *seg,
@@ -89,15 +90,15 @@ uint32_t bm_bay_attach(struct bm *b, struct bm_own *own, uint32_t slot,
 void bm_bay_fill(struct bm *b, const struct bm_own *own);
 void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 		 uint32_t len);
-int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		uint32_t len);
-int bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		   uint32_t len);
-int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max);
-int bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+void bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
 		 uint32_t len);
-int bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+void bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 		    uint32_t len);
+int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max);
+void bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		  uint32_t len);
+void bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		     uint32_t len);
 
 #define BM_PAGES_MAX	256u	/* of one item of a grant call */
 
@@ -128,7 +129,9 @@ struct bm {
 	struct ambit_event *event;
 	uint8_t *data;
 	const uint8_t *peer_data;
-	uint32_t bay_max;	/* the last that has room for a whole buffer */
+	/* Bounds of a POST's quadwords: length up to a buffer's, bay up to the last
+	 * that has room for one. */
+	uint64_t word0_end, word1_end;
 	struct bm_own *own;
 	struct bm_held *held;
 	struct bm_queue *queue;		/* NULL: the scheme has no data calls */
@@ -201,8 +204,8 @@ void bm_link_reset(struct bm *b);
 bool bm_link_ready(const struct bm *b);
 
 /* bm.c: the events that are rare. The connection ended; the peer is to blame for
- * its end; a DONE (slot and note are set) of a slot that is not posted:
- * unregistered meanwhile, or nonsense. */
+ * its end; a DONE (slot, len, status and note are the message's) that failed, or
+ * of a slot that was unregistered meanwhile, or nonsense. */
 bool bm_next_lost(struct bm *b, struct bm_event *e);
 bool bm_next_bad(struct bm *b, struct bm_event *e);
 bool bm_done_odd(struct bm *b, struct bm_event *e);
@@ -262,11 +265,14 @@ bool bm_queue_view_lost(const struct bm *b, uint32_t slot);
 /* Withdraw mappings of own entries, which are cleared already. */
 void bm_revoke(struct bm *b, uint32_t ref, uint32_t count);
 /* A place for one more move, which the caller fills (but for own_*, which stay
- * zero). */
+ * zero); NULL: there is none before a flush. */
 static inline struct ambit_copy_item *bm_queue_move(struct bm *b)
 {
-	if (unlikely(b->move == b->move_end))
-		bm_queue_flush(b, NULL);
+	struct ambit_copy_item *move = b->move;
+
+	if (unlikely(move == b->move_end))
+		return NULL;
+	b->move = move + 1;
 	b->queued = true;
-	return b->move++;
+	return move;
 }

@@ -47,6 +47,8 @@ BM_INLINE void bm_push(struct bm *b, uint64_t word0, uint64_t word1,
 	w[3] = note.w[1];
 }
 
+#define BM_MSG_STATUS	0xffff0000ull
+
 /* Nothing but a status that may stand in a message, as its distance from BM_OK. */
 BM_INLINE bool bm_status_good(int status)
 {
@@ -61,10 +63,10 @@ BM_INLINE word_t *bm_own_word(struct bm_own *own)
 	return (word_t *)own;
 }
 
-BM_INLINE uint64_t bm_own_first(uint32_t state, uint32_t dir, uint32_t flags,
+BM_INLINE uint64_t bm_own_first(uint32_t state, uint32_t dir, uint32_t after,
 				uint32_t segs, uint32_t len)
 {
-	return state | dir << 8 | flags << 16 | segs << 24 | (uint64_t)len << 32;
+	return state | dir << 8 | after << 16 | segs << 24 | (uint64_t)len << 32;
 }
 
 BM_INLINE int bm_offer_inline(struct bm *b, uint32_t slot, enum bm_dir dir,
@@ -72,7 +74,7 @@ BM_INLINE int bm_offer_inline(struct bm *b, uint32_t slot, enum bm_dir dir,
 			      struct bm_note note, uint32_t flags)
 {
 	struct bm_own *own = &b->own[slot];
-	uint32_t max = seg->len;
+	uint32_t max = seg->len, bay;
 
 	if (unlikely(slot >= b->slots_up || dir - 1u > 1 ||
 		     flags & ~(BM_QUIET | BM_QUIET_POST)))
@@ -80,11 +82,11 @@ BM_INLINE int bm_offer_inline(struct bm *b, uint32_t slot, enum bm_dir dir,
 	/* A single segment of a good length cannot have too many pages. */
 	if (unlikely(own->state != BM_FREE || max - 1 >= b->buffer_size || len > max))
 		return BM_INVAL;
-	*bm_own_word(own) = bm_own_first(BM_OWN_POSTED, dir, BM_ONCE, 1, max);
+	*bm_own_word(own) = bm_own_first(BM_OWN_POSTED, dir, BM_FREE, 1, max);
 	own->posted = len;
-	own->bay = b->t->attach(b, own, slot, seg);
+	bay = b->t->attach(b, own, slot, seg);
 	bm_push(b, bm_msg_word0(dir, slot, len),
-		bm_msg_word1(flags & BM_QUIET, 0, own->bay), note,
+		bm_msg_word1(flags & BM_QUIET, 0, bay), note,
 		!(flags & BM_QUIET_POST));
 	/* The message is not visible yet. */
 	if (dir == BM_OUT && b->t->fill)
@@ -94,14 +96,11 @@ BM_INLINE int bm_offer_inline(struct bm *b, uint32_t slot, enum bm_dir dir,
 
 /* --- holder ----------------------------------------------------------------- */
 
-/* First quadword of a held slot. */
-BM_INLINE word_t *bm_held_word(struct bm_held *h)
+/* The two quadwords of a held slot. */
+BM_INLINE word_t *bm_held_words(struct bm_held *h)
 {
 	return (word_t *)h;
 }
-
-#define BM_HELD_QUIET	(1ull << 8)
-#define BM_HELD_ODD	0xffff0000ull	/* viewed, or a result */
 
 /* Whether bytes [off, off + len) of the slot may be moved that way. */
 BM_INLINE bool bm_held_check(const struct bm *b, uint32_t slot, uint8_t dir,
@@ -120,7 +119,8 @@ BM_INLINE int bm_send_inline(struct bm *b, uint32_t slot, uint32_t off,
 		return bm_error(b);
 	if (unlikely(!len))
 		return BM_OK;
-	return b->t->send(b, slot, off, src, len);
+	b->t->send(b, slot, off, src, len);
+	return BM_OK;
 }
 
 BM_INLINE int bm_receive_inline(struct bm *b, uint32_t slot, uint32_t off,
@@ -130,25 +130,23 @@ BM_INLINE int bm_receive_inline(struct bm *b, uint32_t slot, uint32_t off,
 		return bm_error(b);
 	if (unlikely(!len))
 		return BM_OK;
-	return b->t->receive(b, slot, off, dst, len);
+	b->t->receive(b, slot, off, dst, len);
+	return BM_OK;
 }
 
 BM_INLINE int bm_finish_inline(struct bm *b, uint32_t slot, int status,
 			       uint32_t len, struct bm_note note)
 {
 	struct bm_held *h = &b->held[slot];
-	uint64_t held;
 
-	if (unlikely(slot >= b->slots))
+	if (unlikely(slot >= b->slots || len > h->len || !bm_status_good(status)))
 		return bm_error(b);
-	held = *bm_held_word(h);
-	if (unlikely(!(uint8_t)held || len > held >> 32 || !bm_status_good(status)))
-		return bm_error(b);
-	if (unlikely(held & BM_HELD_ODD))
+	/* Viewed, or with a result, or not held. */
+	if (unlikely((uint32_t)*bm_held_words(h) - 1 > 1))
 		return bm_finish_odd(b, slot, status, len, note);
 	h->dir = 0;
 	bm_push(b, bm_msg_word0(BM_MSG_DONE, slot, len),
-		bm_msg_word1(0, status, 0), note, !(held & BM_HELD_QUIET));
+		bm_msg_word1(0, status, 0), note, !(h->flags & BM_QUIET));
 	return BM_OK;
 }
 
@@ -175,17 +173,16 @@ BM_INLINE bool bm_take_post(struct bm *b, uint64_t word0, uint64_t word1,
 			    struct bm_note note, struct bm_event *e)
 {
 	uint32_t dir = (uint16_t)word0;
-	uint64_t slot = (uint16_t)(word0 >> 16), bay = word1 >> 32;
+	uint64_t slot = (uint16_t)(word0 >> 16);
 	/* Who serves the event trusts its slot. */
 	uint64_t sure = nospec(slot, b->slots);
 	struct bm_held *h = &b->held[sure];
 
 	if (unlikely(dir - 1 > 1 || slot >= b->slots ||
-		     word0 >> 32 > b->buffer_size || h->dir || bay > b->bay_max))
+		     word0 >= b->word0_end || word1 >= b->word1_end || h->dir))
 		return BM_RARE(b, e, bm_next_bad, 0);
-	*bm_held_word(h) = word0 >> 32 << 32 |
-			   (word1 & BM_QUIET) * BM_HELD_QUIET | dir;
-	h->bay = (uint32_t)nospec(bay, b->bay_max + 1ull);
+	bm_held_words(h)[0] = word0 & ~0xffff0000ull;
+	bm_held_words(h)[1] = nospec(word1, b->word1_end);
 	*e = (struct bm_event){
 		.type = BM_POSTED,
 		.dir = (uint8_t)dir,
@@ -202,26 +199,26 @@ BM_INLINE bool bm_take_done(struct bm *b, uint64_t word0, uint64_t word1,
 {
 	uint64_t slot = (uint16_t)(word0 >> 16);
 	uint32_t len = (uint32_t)(word0 >> 32);
-	int status = (int16_t)(word1 >> 16);
 	uint64_t sure = nospec(slot, b->slots);
 	struct bm_own *own = &b->own[sure];
 
-	if (unlikely(slot >= b->slots || len > own->posted ||
-		     !bm_status_good(status)))
+	if (unlikely(slot >= b->slots))
 		return BM_RARE(b, e, bm_next_bad, 0);
-	if (unlikely(own->state != BM_OWN_POSTED))
+	if (unlikely(len > own->posted || own->state != BM_OWN_POSTED ||
+		     word1 & BM_MSG_STATUS))
 		return BM_RARE(b, e, bm_done_odd, .slot = (uint16_t)sure,
+			       .len = len, .status = (int16_t)(word1 >> 16),
 			       .note = note);
 	*e = (struct bm_event){
 		.type = BM_DONE,
 		.dir = own->dir,
 		.slot = (uint16_t)sure,
 		.len = len,
-		.status = (int16_t)status,
+		.status = BM_OK,
 		.note = note,
 	};
-	own->state = own->flags & BM_ONCE ? BM_FREE : BM_REGISTERED;
-	b->t->done(b, own, (uint32_t)sure, status == BM_OK ? len : 0);
+	own->state = own->after;
+	b->t->done(b, own, (uint32_t)sure, len);
 	return true;
 }
 
@@ -233,12 +230,13 @@ BM_INLINE bool bm_next_inline(struct bm *b, struct bm_event *e)
 
 	if (unlikely(b->cons == b->seen) && !bm_look(b))
 		return b->phase != BM_PHASE_UP && BM_RARE(b, e, bm_link_next, 0);
-	/* Each word of the message is read once. */
+	/* Each word of the message is read once, and those of the note not again
+	 * behind the fence; who does not use them does not read them. */
 	w = (const word_t *)&b->peer_ring[b->cons++ & b->mask];
 	word0 = READ_ONCE(w[0]);
 	word1 = READ_ONCE(w[1]);
-	note.w[0] = READ_ONCE(w[2]);
-	note.w[1] = READ_ONCE(w[3]);
+	note.w[0] = w[2];
+	note.w[1] = w[3];
 	/* A new incarnation may have begun to write over what we just read. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	if (unlikely(bm_epochs(b) != b->epochs))

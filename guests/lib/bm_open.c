@@ -79,8 +79,8 @@ static bool grants_fit(const struct ambit_link_info *l)
 
 static uint32_t bay_max(const struct ambit_link_info *l)
 {
-	return (uint32_t)MIN(UINT32_MAX, (l->data_size - l->buffer_size) /
-					 BM_BAY_UNIT);
+	return (uint32_t)MIN(UINT32_MAX - 1, (l->data_size - l->buffer_size) /
+					     BM_BAY_UNIT);
 }
 
 static bool scheme_fits(const struct ambit_link_info *l)
@@ -218,7 +218,8 @@ struct bm *bm_open(const struct bm_areas *areas, void *mem)
 	b->buffer_size = l->buffer_size;
 	b->pages_max = pages_max(l);
 	b->stride = l->data_size ? stride_of(l) : 0;
-	b->bay_max = l->data_size ? bay_max(l) : UINT32_MAX;
+	b->word0_end = (l->buffer_size + 1ull) << 32;
+	b->word1_end = l->data_size ? (bay_max(l) + 1ull) << 32 : UINT64_MAX;
 	b->seg_max = l->seg_max;
 	b->slot_step = l->scheme == AMBIT_SCHEME_GRANT ? pages_max(l) : 1;
 	b->mask = l->ring_size - 1;

@@ -22,7 +22,7 @@ uint32_t bm_bay_attach(struct bm *b, struct bm_own *own, uint32_t slot,
 	own->seg[0] = seg[0];
 	for (uint32_t i = 1; unlikely(i < own->segs); i++)
 		own->seg[i] = seg[i];
-	return (first + slot) * b->stride;
+	return own->bay = (first + slot) * b->stride;
 }
 
 static inline uint64_t bay_of(const struct bm *b, uint32_t slot)
@@ -30,18 +30,33 @@ static inline uint64_t bay_of(const struct bm *b, uint32_t slot)
 	return (uint64_t)b->held[slot].bay * BM_BAY_UNIT;
 }
 
+/* Several segments to a bay, or from one. */
+static __attribute__((noinline))
+void bay_fill_many(const struct bm_seg *s, uint8_t *bay, uint32_t left)
+{
+	for (uint32_t n; left; s++, bay += n, left -= n) {
+		n = MIN(left, s->len);
+		memcpy(bay, s->p, n);
+	}
+}
+
+static __attribute__((noinline))
+void bay_fetch_many(const struct bm_seg *s, const uint8_t *bay, uint32_t left)
+{
+	for (uint32_t n; left; s++, bay += n, left -= n) {
+		n = MIN(left, s->len);
+		memcpy(s->p, bay, n);
+	}
+}
+
 void bm_bay_fill(struct bm *b, const struct bm_own *own)
 {
 	uint8_t *bay = b->data + (uint64_t)own->bay * BM_BAY_UNIT;
-	uint32_t left = own->posted;
 
-	for (const struct bm_seg *s = own->seg; left; s++) {
-		uint32_t n = MIN(left, s->len);
-
-		memcpy(bay, s->p, n);
-		bay += n;
-		left -= n;
-	}
+	if (unlikely(own->segs > 1))
+		bay_fill_many(own->seg, bay, own->posted);
+	else
+		memcpy(bay, own->seg->p, own->posted);
 }
 
 void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
@@ -52,27 +67,22 @@ void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 	(void)slot;
 	if (own->dir == BM_OUT)
 		return;
-	for (const struct bm_seg *s = own->seg; len; s++) {
-		uint32_t n = MIN(len, s->len);
-
-		memcpy(s->p, bay, n);
-		bay += n;
-		len -= n;
-	}
+	if (unlikely(own->segs > 1))
+		bay_fetch_many(own->seg, bay, len);
+	else
+		memcpy(own->seg->p, bay, len);
 }
 
-int bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		uint32_t len)
+void bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		 uint32_t len)
 {
 	memcpy(b->data + bay_of(b, slot) + off, src, len);
-	return BM_OK;
 }
 
-int bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		   uint32_t len)
+void bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
+		    uint32_t len)
 {
 	memcpy(dst, b->peer_data + bay_of(b, slot) + off, len);
-	return BM_OK;
 }
 
 int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)

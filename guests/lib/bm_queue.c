@@ -160,7 +160,8 @@ int bm_queue_bounce(struct bm *b, uint32_t slot)
 	h->viewed = BM_VIEW_BOUNCE;
 	if (h->dir == BM_IN)
 		return BM_OK;
-	return b->t->receive(b, slot, 0, bounce_of(b, slot), h->len);
+	b->t->receive(b, slot, 0, bounce_of(b, slot), h->len);
+	return BM_OK;
 }
 
 int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map)

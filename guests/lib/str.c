@@ -43,6 +43,11 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 	}
 	/* The last quadword, which may overlap the one before it. */
 	last = load8(s + n - 8);
+	if (n <= 16) {
+		store8(d, load8(s));
+		store8(d + n - 8, last);
+		return dst;
+	}
 	store8(d + n - 8, last);
 	words = (n - 1) / 8;
 	if (n >= REP_MIN) {

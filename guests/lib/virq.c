@@ -43,21 +43,27 @@ static bool virq_run(uint32_t word, uint64_t bits)
 	return ran;
 }
 
+/* Clear and return the pending bits of a word. Masked virqs stay pending; their
+ * owner looks by itself. */
+static inline uint64_t virq_take(struct ambit_vcpu_page *page, uint32_t word)
+{
+	uint64_t mask = READ_ONCE(page->mask[word]);
+
+	if (likely(!mask))
+		return __atomic_exchange_n(&page->pending[word], 0ull,
+					   __ATOMIC_SEQ_CST);
+	return __atomic_fetch_and(&page->pending[word], mask, __ATOMIC_SEQ_CST) &
+	       ~mask;
+}
+
 bool virq_poll(void)
 {
 	struct ambit_vcpu_page *page = vcpu_page(vcpu_self());
 	bool ran = false;
 
 	for (uint32_t i = 0; i < AMBIT_VIRQ_WORDS; i++) {
-		/* Masked virqs stay pending; their owner looks by itself. */
-		uint64_t bits = READ_ONCE(page->pending[i]) &
-				~READ_ONCE(page->mask[i]);
-
-		if (!bits)
-			continue;
-		bits &= __atomic_fetch_and(&page->pending[i], ~bits,
-					   __ATOMIC_SEQ_CST);
-		ran |= virq_run(i, bits);
+		if (READ_ONCE(page->pending[i]))
+			ran |= virq_run(i, virq_take(page, i));
 	}
 	return ran;
 }

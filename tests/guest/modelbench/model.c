@@ -20,12 +20,17 @@ static void bytes_get(void)
 		bytes = page_alloc_bytes(LARGE);
 }
 
+static void wait(struct bm *b)
+{
+	bm_wait(&b, 1, 0, 0);
+}
+
 static void wait_up(struct bm *b)
 {
 	struct bm_event e;
 
 	while (!bm_next(b, &e))
-		bm_wait(&b, 1, 0, 0);
+		wait(b);
 	if (e.type != BM_UP)
 		guest_fail("event %u instead of UP", e.type);
 }
@@ -33,16 +38,17 @@ static void wait_up(struct bm *b)
 /* One round of n slots; the partner's ticks for the round before. */
 static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t len)
 {
+	struct bm_seg seg = { bytes, len };
 	uint64_t partner = 0;
 	struct bm_event e;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct bm_seg seg = { bytes + i * SMALL, len };
-
-		bm_offer(b, i, dir, &seg, len, no_note, i ? BM_QUIET : 0);
+	bm_offer(b, 0, dir, &seg, len, no_note, 0);
+	for (uint32_t i = 1; i < n; i++) {
+		seg.p = bytes + i * SMALL;
+		bm_offer(b, i, dir, &seg, len, no_note, BM_QUIET);
 	}
 	while (n) {
-		bm_wait(&b, 1, 0, 0);
+		wait(b);
 		while (bm_next(b, &e)) {
 			if (e.type != BM_DONE || e.status != BM_OK)
 				guest_fail("event %u, status %d", e.type, e.status);
@@ -128,7 +134,7 @@ void model_partner(uint32_t endpoint)
 				return;
 			}
 		}
-		bm_wait(&b, 1, 0, 0);
+		wait(b);
 		ticks = rdtsc() - from - (call_ticks - calls);
 		from = rdtsc();
 		calls = call_ticks;
