@@ -492,12 +492,12 @@ static void test_check_links(const struct manifest_module *module)
 	ok(manifest_check(&m, "t", &limits, error), "and one that is not");
 	ok_has(error, "t:7: link 'n': there is no boot module 'disk'; the modules are ping",
 	       "is named");
-	limits = (struct manifest_limits){ .memory = MIB(10) + KIB(64) };
-	ok(!parse(pool) && !manifest_check(&m, "t", &limits, error), "a pool's pages fit");
+	limits = (struct manifest_limits){ .memory = MIB(12) + KIB(64) };
+	ok(!parse(pool) && !manifest_check(&m, "t", &limits, error), "a full pool fits");
 	limits.memory--;
 	ok(manifest_check(&m, "t", &limits, error), "and count");
-	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 11 MiB",
-	       "are in the sum");
+	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 13 MiB",
+	       "with its empty places, which gifts may fill");
 	limits.memory = MIB(10);
 	ok(!parse("[link n]\nends = a b\nclass = raw\nslots = 128\nbuffer = 64\n"
 		  "[link o]\nends = b a\nclass = raw\nslots = 128\nbuffer = 8K\n"
