@@ -352,6 +352,10 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ HOST("net", "privileged = front\n"), "t:7: privileged: beside the hypervisor no "
 	  "VM can be the privileged end" },
 	{ HOST("net", "window = 0 4K\n"), "t:7: window: the hypervisor needs none" },
+	{ HOST("net", "scheme = grant\ngrants = 63\n"), "t:8: grants: the hypervisor's "
+	  "back ends need an entry for each page of each slot, 64" },
+	{ HOST("net", "slots = 1024\nbuffer = 1M\nscheme = grant\n"), "t:4: grants: the "
+	  "hypervisor's back ends need an entry for each page of each slot, 263168" },
 	{ NET("privileged = a\n"), "t:10: privileged: 'a' is none of front, back" },
 	{ NET("window = 4K\n"), "t:10: window: '4K' is neither all nor an address and a "
 	  "size, as in 1M 512K" },
