@@ -24,6 +24,7 @@
 #define MEMORY_MIN	MIB(16)
 
 bool pcpu_online[PCPU_MAX];
+uint32_t pcpu_limit;
 
 static uint32_t released;	/* APs may enter the run loop */
 static struct manifest manifest;
@@ -92,6 +93,7 @@ static uint32_t cpus_start(void)
 	uint32_t listed = arch_cpu_count(), up = 1;
 
 	pcpu_online[0] = true;
+	pcpu_limit = listed;
 	for (uint32_t id = 1; id < listed; id++) {
 		pcpu_online[id] = arch_cpu_start(id) == 0;
 		if (pcpu_online[id])

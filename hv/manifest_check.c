@@ -133,11 +133,13 @@ static int cpus_check(const struct check *c, const struct manifest_vm *vm)
 	return 0;
 }
 
+/* With a page in each place of its pool: others keep what a VM gave them, and it
+ * gets its first pages anew with each start. */
 static uint64_t vm_need(const struct manifest_vm *vm,
 			const struct manifest_limits *limits)
 {
-	return manifest_vm_memory(vm, limits) + vm->pool_pages * PAGE_SIZE +
-	       (uint64_t)vm->pool_places * MANIFEST_POOL_PLACE;
+	return manifest_vm_memory(vm, limits) +
+	       (uint64_t)vm->pool_places * (PAGE_SIZE + MANIFEST_POOL_PLACE);
 }
 
 uint64_t manifest_memory(const struct manifest *m,

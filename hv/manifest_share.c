@@ -122,9 +122,11 @@ static int hypervisor_check(struct manifest_parser *p)
 	return 0;
 }
 
-/* Every slot's buffer granted at a time, by whole pages. */
-static void grants_finish(struct manifest_link *link)
+/* Every slot's buffer granted at a time, by whole pages, as the buffer model does. */
+static int grants_finish(struct manifest_parser *p)
 {
+	struct manifest_link *link = p->link;
+	uint32_t line = link->key_line[LINK_KEY_GRANTS];
 	uint32_t each = (link->buffer_size + (uint32_t)PAGE_MASK) / (uint32_t)PAGE_SIZE +
 			link->seg_max;
 
@@ -132,6 +134,12 @@ static void grants_finish(struct manifest_link *link)
 		link->grants = MIN(link->slots * each, (uint32_t)MANIFEST_GRANTS_MAX);
 	if (!link->map_window)
 		link->map_window = link->grants;
+	if (link->end[1].vm != MANIFEST_HYPERVISOR || link->scheme != AMBIT_SCHEME_GRANT ||
+	    link->grants >= link->slots * each)
+		return 0;
+	return manifest_fail_at(p, line ? line : link->line,
+				"grants: the hypervisor's back ends need an entry for each "
+				"page of each slot, %u", link->slots * each);
 }
 
 static int areas_check(struct manifest_parser *p)
@@ -159,6 +167,7 @@ int share_finish(struct manifest_parser *p)
 	if (link->end[1].vm == MANIFEST_HYPERVISOR &&
 	    link->dev_class == AMBIT_CLASS_NET && !link->net_switch.len)
 		link->net_switch = str_of(SWITCH_DEFAULT);
-	grants_finish(link);
+	if (grants_finish(p))
+		return -1;
 	return areas_check(p);
 }

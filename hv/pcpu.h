@@ -58,6 +58,8 @@ _Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");
 
 /* CPUs that came up; only their regions are mapped. Written at boot. */
 extern bool pcpu_online[PCPU_MAX];
+/* They are all below; constant once the run loops begin. */
+extern uint32_t pcpu_limit;
 
 #ifdef AMBIT_HV
 static inline struct pcpu *pcpu_of(uint32_t id)

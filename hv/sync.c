@@ -26,7 +26,7 @@ void sync_ops(void)
 	struct pcpu *self = this_pcpu();
 
 	wait_begin(self);	/* also the fence before the look */
-	for (uint32_t i = 0; i < PCPU_MAX; i++) {
+	for (uint32_t i = 0; i < pcpu_limit; i++) {
 		struct pcpu *p;
 		uint32_t op;
 

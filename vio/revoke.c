@@ -69,15 +69,14 @@ void revocation_end(struct revocation *r)
 /* --- the call ------------------------------------------------------------------------ */
 
 /* In use: ask for the virq, and look again, as who ends the use looks for this.
- * AMBIT_OK if the last use ended meanwhile. */
+ * AMBIT_OK if the last use ended meanwhile; another vCPU that asked, and saw one,
+ * is not forgotten then. */
 static int notify_ask(struct endpoint *e, uint32_t ref)
 {
-	uint8_t *notify = &e->grant[ref].notify;
-
-	__atomic_store_n(notify, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&e->grant[ref].notify, 1, __ATOMIC_SEQ_CST);
 	if (grant_uses(e, ref))
 		return AMBIT_EBUSY;
-	__atomic_store_n(notify, 0, __ATOMIC_RELAXED);
+	grant_idle(e, ref);
 	return AMBIT_OK;
 }
 

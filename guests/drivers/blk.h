@@ -21,7 +21,8 @@ enum blk_result {
 	BLK_ERANGE = 2,		/* not whole sectors, or beyond the end */
 	BLK_EREADONLY = 3,
 	BLK_EIO = 4,		/* the bytes could not be moved */
-	BLK_EGONE = 5,		/* front only: the back end is gone; may have happened */
+	BLK_EGONE = 5,		/* front only: the back end is gone; may have happened,
+				 * and what a write was to cover may be anything */
 };
 
 #define BLK_READ_ONLY	(1u << 0)

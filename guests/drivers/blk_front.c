@@ -16,6 +16,7 @@ struct blk_front {
 	blk_done_fn *done;
 	void *arg;
 	uint64_t *cookie;	/* [slots] */
+	uint32_t *want;		/* [slots] bytes that a good answer has */
 	uint16_t *free;		/* [slots] a stack of free slots */
 	uint32_t slots, free_count;
 	uint32_t max_len;
@@ -30,7 +31,7 @@ size_t blk_front_memory(struct bm *b)
 
 	bm_info(b, &info);
 	return sizeof(struct blk_front) +
-	       info.slots * (sizeof(uint64_t) + sizeof(uint16_t));
+	       info.slots * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
@@ -48,7 +49,8 @@ struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
 		.slots = info.slots,
 		.max_len = ALIGN_DOWN(info.max_len, BLK_SECTOR),
 	};
-	f->free = (uint16_t *)(f->cookie + info.slots);
+	f->want = (uint32_t *)(f->cookie + info.slots);
+	f->free = (uint16_t *)(f->want + info.slots);
 	return f;
 }
 
@@ -67,6 +69,7 @@ static int blk_post(struct blk_front *f, enum blk_op op, uint64_t sector,
 	if (r != BM_OK)
 		return r;
 	f->cookie[slot] = cookie;
+	f->want[slot] = dir == BM_IN ? len : 0;
 	f->free_count--;
 	return BM_OK;
 }
@@ -91,19 +94,23 @@ static void blk_identified(struct blk_front *f, const struct bm_event *e,
 	f->disk = f->answer;
 }
 
-static enum blk_result blk_result_of(const struct bm_event *e)
+static enum blk_result blk_result_of(const struct blk_front *f,
+				     const struct bm_event *e)
 {
+	enum blk_result result = BLK_EIO;
+
 	if (e->status == BM_GONE)
 		return BLK_EGONE;
-	if (e->status != BM_OK || e->note.w[0] > BLK_EIO)
-		return BLK_EIO;
-	return (enum blk_result)e->note.w[0];
+	if (e->status == BM_OK && e->note.w[0] <= BLK_EIO)
+		result = (enum blk_result)e->note.w[0];
+	/* What is behind the answer's bytes may be anything. */
+	return result == BLK_OK && e->len < f->want[e->slot] ? BLK_EIO : result;
 }
 
 static void blk_done(struct blk_front *f, const struct bm_event *e)
 {
 	uint64_t cookie = f->cookie[e->slot];
-	enum blk_result result = blk_result_of(e);
+	enum blk_result result = blk_result_of(f, e);
 
 	f->free[f->free_count++] = (uint16_t)e->slot;
 	if (cookie == COOKIE_IDENTIFY)

@@ -221,7 +221,7 @@ void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len)
 		view_unmap(b, slot);
 	if (h->viewed != BM_VIEW_BOUNCE)
 		return;
-	if (h->dir == BM_IN)
+	if (h->dir == BM_IN && len)
 		b->t->send(b, slot, 0, bounce_of(b, slot), len);
 	/* Its next user's moves come behind that one. */
 	b->queue->bounce_free |= 1ull << b->queue->bounce_of[slot];

@@ -3,6 +3,7 @@
 #include "hv/pcpu.h"
 #include "tests/fake/fake.h"
 
+uint32_t pcpu_limit = PCPU_MAX;
 static struct pcpu pcpus[PCPU_MAX];
 
 struct pcpu *pcpu_of(uint32_t id)

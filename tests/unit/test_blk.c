@@ -211,6 +211,28 @@ static void test_steps(void)
 	disk_close();
 }
 
+/* A back end that says a read is done, but not of all its bytes. */
+static void test_short_answer(void)
+{
+	static const uint32_t len[] = { 0, 511, 512 };
+
+	disk_open(false);
+	for (size_t i = 0; i < ARRAY_SIZE(len); i++) {
+		struct bm *b = fake[BACK].bm;
+		struct bm_event e = { 0 };
+
+		blk_front_submit(front, BLK_READ, 0, buf, 512, i);
+		bm_flush(fake[FRONT].bm);
+		bm_next(b, &e);
+		bm_finish(b, e.slot, BM_OK, len[i], (struct bm_note){ { BLK_OK, 0 } });
+		bm_flush(b);
+		blk_front_poll(front);
+		ok(done.last == i && done.result == (len[i] < 512 ? BLK_EIO : BLK_OK),
+		   "an answer with %u bytes of 512", len[i]);
+	}
+	disk_close();
+}
+
 static void test_restart(void)
 {
 	disk_open(false);
@@ -239,6 +261,7 @@ int main(void)
 	each_kind(test_bad_requests);
 	each_kind(test_many);
 	each_kind(test_steps);
+	each_kind(test_short_answer);
 	each_kind(test_restart);
 	return done_testing();
 }

@@ -352,6 +352,10 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ HOST("net", "privileged = front\n"), "t:7: privileged: beside the hypervisor no "
 	  "VM can be the privileged end" },
 	{ HOST("net", "window = 0 4K\n"), "t:7: window: the hypervisor needs none" },
+	{ HOST("net", "scheme = grant\ngrants = 63\n"), "t:8: grants: the hypervisor's "
+	  "back ends need an entry for each page of each slot, 64" },
+	{ HOST("net", "slots = 1024\nbuffer = 1M\nscheme = grant\n"), "t:4: grants: the "
+	  "hypervisor's back ends need an entry for each page of each slot, 263168" },
 	{ NET("privileged = a\n"), "t:10: privileged: 'a' is none of front, back" },
 	{ NET("window = 4K\n"), "t:10: window: '4K' is neither all nor an address and a "
 	  "size, as in 1M 512K" },
@@ -492,12 +496,12 @@ static void test_check_links(const struct manifest_module *module)
 	ok(manifest_check(&m, "t", &limits, error), "and one that is not");
 	ok_has(error, "t:7: link 'n': there is no boot module 'disk'; the modules are ping",
 	       "is named");
-	limits = (struct manifest_limits){ .memory = MIB(10) + KIB(64) };
-	ok(!parse(pool) && !manifest_check(&m, "t", &limits, error), "a pool's pages fit");
+	limits = (struct manifest_limits){ .memory = MIB(12) + KIB(64) };
+	ok(!parse(pool) && !manifest_check(&m, "t", &limits, error), "a full pool fits");
 	limits.memory--;
 	ok(manifest_check(&m, "t", &limits, error), "and count");
-	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 11 MiB",
-	       "are in the sum");
+	ok_has(error, "t:3: VM 'a': too little memory: all VMs and links together need 13 MiB",
+	       "with its empty places, which gifts may fill");
 	limits.memory = MIB(10);
 	ok(!parse("[link n]\nends = a b\nclass = raw\nslots = 128\nbuffer = 64\n"
 		  "[link o]\nends = b a\nclass = raw\nslots = 128\nbuffer = 8K\n"

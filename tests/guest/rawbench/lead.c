@@ -170,9 +170,9 @@ static void have_it_mapped(struct end *e, uint32_t round)
 	STORE_RELEASE(e->control->prod, round);
 	hcall1(AMBIT_HC_NOTIFY, e->endpoint);
 	while (LOAD_ACQUIRE(e->peer->prod) != round)
-		end_wait(e);
+		end_wait(e, MS);
 	/* Let a partner that sleeps come to that. */
-	end_wait(e);
+	end_wait(e, 20 * US);
 }
 
 uint32_t revoke_ticks(struct end *e)
@@ -180,7 +180,7 @@ uint32_t revoke_ticks(struct end *e)
 	static struct ambit_revoke_item item;
 
 	measure_quiet();
-	for (uint32_t i = 0; i < RUNS; i++) {
+	for (uint32_t i = 0; i < REVOKE_RUNS; i++) {
 		uint64_t from;
 
 		have_it_mapped(e, i + 1);
@@ -194,7 +194,7 @@ uint32_t revoke_ticks(struct end *e)
 		sample[i] = (uint32_t)(rdtsc() - from);
 		CHECK_IS(item.status, AMBIT_OK);
 	}
-	return measure_median(sample, RUNS);
+	return measure_median(sample, REVOKE_RUNS);
 }
 
 void lead_revokes(struct end *e, const char *name)

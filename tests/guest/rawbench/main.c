@@ -27,12 +27,12 @@ void end_connect(struct end *e)
 {
 	hcall2(AMBIT_HC_LINK_STATE, e->endpoint, AMBIT_LINK_CONNECTED);
 	while (READ_ONCE(e->status->peer_state) != AMBIT_LINK_CONNECTED)
-		end_wait(e);
+		end_wait(e, MS);
 }
 
-void end_wait(struct end *e)
+void end_wait(struct end *e, uint64_t ns)
 {
-	virq_wait(time_now() + MS);
+	virq_wait(time_now() + ns);
 	__atomic_store_n(&e->event->pending, 0, __ATOMIC_SEQ_CST);
 }
 

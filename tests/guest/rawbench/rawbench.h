@@ -11,6 +11,7 @@
 #include "hv/abi/link.h"
 
 #define RUNS		200
+#define REVOKE_RUNS	40	/* with a partner that spins, slow to emulate */
 #define WARM_UP		10
 #define BUFFER		(1u << 20)	/* of a partner's slot */
 #define GRANTED		256u		/* entries that grant pages; then accepting ones */
@@ -33,8 +34,8 @@ struct end {
 void end_get(struct end *e, uint32_t endpoint);
 /* Connect it and wait for the peer. */
 void end_connect(struct end *e);
-/* Wait for its event, a millisecond at most. */
-void end_wait(struct end *e);
+/* Wait for its event, so long at most. */
+void end_wait(struct end *e, uint64_t ns);
 /* Items [0, n) by a data call, repeated until all are dealt with. */
 static inline void data_calls(const struct end *e, uint32_t call, void *items,
 			      uint32_t size, uint32_t n)
