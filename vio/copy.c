@@ -280,29 +280,3 @@ const struct data_op copy_op = {
 	.in_place = true,
 	.run = copy_run,
 };
-
-/*
- * The common call, answered at its exit before the run loop hears of it: an
- * array of items in one piece, no tail.
- */
-bool copy_hot(struct vcpu *v)
-{
-	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
-	uint64_t at = v->regs.rsi, n = v->regs.rdx;
-	struct pcpu *p;
-	void *items;
-
-	if (unlikely(!e) || unlikely(at & 7) || v->regs.r10 ||
-	    unlikely(n - 1 >= AMBIT_BATCH_MAX) ||
-	    unlikely(!(SCHEMES & BIT(e->link->scheme))))
-		return false;
-	items = guest_piece(v->vm, gpa(at), n * sizeof(struct ambit_copy_item));
-	if (unlikely(!items))
-		return false;
-	v->regs.rax = (uint64_t)data_result(copy_run(e, items, (uint32_t)n));
-	/* Whom the end of a grant's use made ready waits for the run loop. */
-	p = this_pcpu();
-	if (unlikely(p->handoff || READ_ONCE(p->work_inbox)))
-		arch_kick(p->id);
-	return true;
-}

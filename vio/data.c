@@ -105,3 +105,31 @@ int64_t data_call(struct vcpu *v, const struct data_op *op)
 		tail_run(e, v, &tail);
 	return done;
 }
+
+bool data_hot(struct vcpu *v, uint64_t nr)
+{
+	static const struct data_op *const ops[] = {
+		&copy_op, &grant_map_op, &grant_unmap_op,	/* by nr */
+	};
+	const struct data_op *op = ops[nr - AMBIT_HC_COPY];
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+	uint64_t at = v->regs.rsi, n = v->regs.rdx;
+	struct pcpu *p;
+	void *items;
+
+	if (unlikely(!e) || unlikely(at & 7) || v->regs.r10 ||
+	    unlikely(n - 1 >= AMBIT_BATCH_MAX) ||
+	    unlikely(!(op->schemes & BIT(e->link->scheme))))
+		return false;
+	items = guest_piece(v->vm, gpa(at), n * op->item_size);
+	if (unlikely(!items))
+		return false;
+	v->regs.rax = (uint64_t)data_result(op->run(e, items, (uint32_t)n));
+	/* Whom the end of a grant's use made ready waits for the run loop. */
+	p = this_pcpu();
+	if (unlikely(p->handoff || READ_ONCE(p->work_inbox)))
+		arch_kick(p->id);
+	return true;
+}
+_Static_assert(AMBIT_HC_GRANT_MAP == AMBIT_HC_COPY + 1 &&
+	       AMBIT_HC_GRANT_UNMAP == AMBIT_HC_COPY + 2, "the order of ops");

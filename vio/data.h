@@ -9,6 +9,7 @@
 
 #include "hv/abi/data.h"
 #include "hv/abi/errno.h"
+#include "hv/abi/hypercall.h"
 #include "vio/link.h"
 
 #define DATA_GONE UINT32_MAX	/* run's result: AMBIT_EGONE, nothing done */
@@ -42,11 +43,16 @@ static inline int64_t data_result(uint32_t done)
 }
 
 /*
- * AMBIT_HC_COPY in its common form, with the result in v's RAX. False: nothing
- * was done, data_call() is to see to it. For the exit handlers, which do not look
- * for other work before they enter the guest again.
+ * For the exit handlers: calls nr that they may answer before the run loop hears
+ * of them, in their common form: an array of items in one piece, no tail. The
+ * result is in v's RAX. False: nothing was done, data_call() is to see to it.
+ * After an unmap the VM wants a flush, as before any entry.
  */
-bool copy_hot(struct vcpu *v);
+static inline bool data_is_hot(uint64_t nr)
+{
+	return nr - AMBIT_HC_COPY <= AMBIT_HC_GRANT_UNMAP - AMBIT_HC_COPY;
+}
+bool data_hot(struct vcpu *v, uint64_t nr);
 /* A guest's call, arguments in v's registers. The result for RAX. */
 int64_t data_call(struct vcpu *v, const struct data_op *op);
 /* The same for an end of the hypervisor; no wait in the tail. */

@@ -9,6 +9,8 @@
 #include "vio/data.h"
 #include "vio/mapping.h"
 
+#include "arch/arch.h"
+
 #define RUN_MAX		256u	/* pages of an item */
 #define CALL_MAX	512u	/* pages in a call */
 #define LOCK_MAX	32u	/* pages under one lock */
@@ -57,18 +59,58 @@ static inline bool quota_take(struct vm *vm)
 	return false;
 }
 
-/* The entry is held: whether it may be mapped, counted in the quota then. The
- * hypervisor's own pages are for copies only. */
-static inline int mapping_admit(const struct endpoint *e, const struct grant_use *use,
-				const struct grant_page *g)
+/* An entry that is mapped already, or one too many. */
+static __attribute__((noinline))
+int map_undo(struct endpoint *owner, uint32_t ref, uint32_t pool_frame)
 {
-	if (unlikely(!e->peer->vm))
-		return AMBIT_EACCES;
-	if (unlikely(g->offset || g->len != PAGE_SIZE))
-		return AMBIT_ERANGE;
-	if (unlikely(use->page))
-		return AMBIT_EBUSY;
-	return likely(quota_take(e->vm)) ? AMBIT_OK : AMBIT_EQMAP;
+	int err = owner->grant[ref].page ? AMBIT_EBUSY : AMBIT_EQMAP;
+
+	if (pool_frame)
+		pool_put(hpa((uint64_t)pool_frame << PAGE_SHIFT));
+	grant_close(owner, ref);
+	return err;
+}
+
+/* The page that an entry shows, its use held, or why not. */
+struct source {
+	hpa_t pa;
+	uint32_t pool_frame;
+	int err;
+};
+
+/* Of an entry that is not the whole of a page of low RAM, or does not permit it.
+ * The hypervisor's own pages are for copies only. */
+static __attribute__((noinline))
+struct source source_rest(struct endpoint *owner, uint64_t ref, uint32_t generation,
+			  uint32_t rights, struct ambit_grant g)
+{
+	struct grant_page p;
+	int err = grant_get_rest(owner, ref, generation, rights, &g, &p);
+
+	if (err)
+		return (struct source){ .err = err };
+	if (!owner->vm || p.offset || p.len != PAGE_SIZE) {
+		grant_put(owner, (uint32_t)ref, &p);
+		return (struct source){ .err = owner->vm ? AMBIT_ERANGE : AMBIT_EACCES };
+	}
+	return (struct source){ p.pa, p.pool ? (uint32_t)(p.pa.v >> PAGE_SHIFT) : 0, 0 };
+}
+
+static inline struct source source_get(struct endpoint *owner, uint64_t ref,
+				       uint32_t generation, uint32_t rights)
+{
+	/* Generation, offset and length in one word. */
+	uint64_t whole = generation | (uint64_t)PAGE_SIZE << 48, bounds;
+	struct ambit_grant g = grant_mark(owner, ref);
+	const struct vm *vm = owner->vm;
+	uint64_t at = g.frame & ~PAGE_MASK;
+
+	__builtin_memcpy(&bounds, &g.generation, sizeof(bounds));
+	if (unlikely(bounds != whole) ||
+	    unlikely((g.frame & (rights | AMBIT_GRANT_ACCEPT)) != rights) ||
+	    unlikely(!vm) || unlikely(!index_below(&at, vm->ram_low)))
+		return source_rest(owner, ref, generation, rights, g);
+	return (struct source){ hpa(vm->ram[at / GUEST_PIECE].v + at % GUEST_PIECE), 0, 0 };
 }
 
 static inline int map_page(struct endpoint *e, const struct want *w)
@@ -78,29 +120,25 @@ static inline int map_page(struct endpoint *e, const struct want *w)
 	bool write = w->flags & AMBIT_MAP_WRITE;
 	struct endpoint *owner = e->peer;
 	struct grant_use *use;
-	struct grant_page g;
-	int err;
+	struct source from;
 
 	if (unlikely(!index_below(&page, window_pages(e))) || unlikely(e->mapped[page]))
 		return AMBIT_EINVAL;
 	if (unlikely(!index_below(&ref, e->link->grant_count)))
 		return AMBIT_ENOENT;
-	err = grant_get_at(owner, ref, w->generation,
-			   write ? AMBIT_GRANT_READ | AMBIT_GRANT_WRITE :
-				   AMBIT_GRANT_READ, &g);
-	if (unlikely(err))
-		return err;
+	from = source_get(owner, ref, w->generation,
+			  write ? AMBIT_GRANT_READ | AMBIT_GRANT_WRITE :
+				  AMBIT_GRANT_READ);
+	if (unlikely(from.err))
+		return from.err;
 	use = &owner->grant[ref];
-	err = mapping_admit(e, use, &g);
-	if (unlikely(err)) {
-		grant_put(owner, (uint32_t)ref, &g);
-		return err;
-	}
+	if (unlikely(use->page) || unlikely(!quota_take(e->vm)))
+		return map_undo(owner, (uint32_t)ref, from.pool_frame);
 	use->page = (uint32_t)page + 1;
-	use->pool_frame = g.pool ? (uint32_t)(g.pa.v >> PAGE_SHIFT) : 0;
+	use->pool_frame = from.pool_frame;
 	e->mapped[page] = (uint32_t)ref + 1;
 	WRITE_ONCE(*window_entry(e, (uint32_t)page),
-		   p2m_page_entry(g.pa, write ? P2M_READ | P2M_WRITE : P2M_READ));
+		   p2m_page_entry(from.pa, write ? P2M_READ | P2M_WRITE : P2M_READ));
 	return AMBIT_OK;
 }
 
@@ -153,8 +191,10 @@ static inline int unmap_page(struct endpoint *e, uint64_t page)
 	mapped = e->mapped[page];
 	if (unlikely(!mapped))
 		return AMBIT_ENOENT;
-	if (unlikely(mapped & MAPPED_GOING))
-		return AMBIT_EAGAIN;	/* another CPU is at it */
+	if (unlikely(mapped & MAPPED_GOING)) {
+		arch_pause();		/* another CPU is at it */
+		return AMBIT_EAGAIN;
+	}
 	e->mapped[page] = mapped | MAPPED_GOING;
 	WRITE_ONCE(*window_entry(e, (uint32_t)page), 0);
 	return AMBIT_OK;

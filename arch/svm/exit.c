@@ -57,7 +57,7 @@ static __attribute__((noinline)) enum svm_heat hot_call(struct vcpu *v, struct v
 {
 	if (c->cpl || (c->rflags & (RFLAGS_TF | RFLAGS_RF)))
 		return SVM_COLD;
-	if (c->rax == AMBIT_HC_COPY)
+	if (c->rax != AMBIT_HC_VERSION)
 		return SVM_WARM;
 	c->rax = AMBIT_ABI_VERSION;
 	v->regs.rdx = hv_features;
@@ -70,7 +70,7 @@ static __attribute__((noinline)) enum svm_heat hot_call(struct vcpu *v, struct v
 enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c)
 {
 	if (likely(c->exit_code == VMEXIT_VMMCALL)) {
-		if (c->rax == AMBIT_HC_VERSION || c->rax == AMBIT_HC_COPY)
+		if (c->rax == AMBIT_HC_VERSION || data_is_hot(c->rax))
 			return hot_call(v, c);
 		return SVM_COLD;
 	}
@@ -81,10 +81,14 @@ enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c)
 
 bool svm_exit_warm(struct vcpu *v, struct vmcb *c)
 {
-	if (!copy_hot(v))
+	uint64_t nr = c->rax;
+
+	if (!data_hot(v, nr))
 		return false;
 	c->rax = v->regs.rax;
 	hot_done(v, c, LENGTH_VMMCALL);
+	if (nr == AMBIT_HC_GRANT_UNMAP)
+		svm_tlb_update(v, c);
 	return true;
 }
 

@@ -48,6 +48,8 @@ extern const char svm_probe_guest[];
 enum svm_heat { SVM_COLD, SVM_HOT, SVM_WARM = -1 };	/* signs: entry.asm */
 enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c);
 bool svm_exit_warm(struct vcpu *v, struct vmcb *c);
+/* Before an entry: have what is stale in the TLB flushed by it. */
+void svm_tlb_update(struct vcpu *v, struct vmcb *c);
 /* All other exits: deal with it, or describe it in *exit. */
 void svm_exit_decode(struct vcpu *v, struct vmcb *c, struct vcpu_exit *exit);
 

@@ -174,6 +174,14 @@ static inline bool tlb_is_stale(const struct arch_pcpu *p, const struct vcpu *v)
 	       v->arch.asid_generation != p->asid_generation;
 }
 
+void svm_tlb_update(struct vcpu *v, struct vmcb *c)
+{
+	struct arch_pcpu *p = arch_pcpu_this();
+
+	if (tlb_is_stale(p, v))
+		tlb_renew(p, v, c);
+}
+
 static __attribute__((noinline)) void renew_and_run(struct vcpu *v, uint32_t upcall,
 						    struct vcpu_exit *exit)
 {

@@ -68,9 +68,9 @@ bool vmx_exit_hot(struct vcpu *v)
 	    at_cpl0()) {
 		v->regs.rax = AMBIT_ABI_VERSION;
 		v->regs.rdx = hv_features;
-	} else if (reason == VMX_EXIT_VMCALL && v->regs.rax == AMBIT_HC_COPY &&
-		   at_cpl0() && copy_hot(v)) {
-		/* done */
+	} else if (reason == VMX_EXIT_VMCALL && data_is_hot(v->regs.rax) &&
+		   at_cpl0() && data_hot(v, v->regs.rax)) {
+		vmx_tlb_update(v);
 	} else if (reason == VMX_EXIT_CPUID) {
 		guest_cpuid(v);
 	} else {

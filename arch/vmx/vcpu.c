@@ -358,6 +358,14 @@ static inline bool enter(struct vcpu *v)
 	return failed;
 }
 
+void vmx_tlb_update(struct vcpu *v)
+{
+	struct pcpu *p = this_pcpu();
+
+	if (unlikely(LOAD_ACQUIRE(v->vm->tlb_generation) != v->vm->flushed[p->id]))
+		ept_flush(p, v);
+}
+
 void vmx_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
 {
 	struct pcpu *p = this_pcpu();

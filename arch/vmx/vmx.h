@@ -50,6 +50,8 @@ extern const char vmx_exit_entry[];
 /* Called on each exit, with RBP and R12 to R15 not yet saved. true: it has been
  * dealt with, re-enter at once. */
 bool vmx_exit_hot(struct vcpu *v);
+/* Before an entry: flush what is stale in the TLB. */
+void vmx_tlb_update(struct vcpu *v);
 /* All other exits: deal with it, or describe it in *exit. */
 void vmx_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
 
