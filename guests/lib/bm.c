@@ -48,7 +48,8 @@ int bm_register(struct bm *b, uint32_t slot, enum bm_dir dir,
 		return BM_INVAL;
 	*bm_own_word(own) = bm_own_first(BM_REGISTERED, dir, flags & BM_ONCE ?
 					 BM_FREE : BM_REGISTERED, n, len);
-	own->bay = b->t->attach(b, own, slot, seg);
+	own->bay = n == 1 ? b->t->attach(b, own, slot, dir, seg->p, len) :
+			    b->t->attach_many(b, own, slot, seg);
 	return BM_OK;
 }
 

@@ -6,27 +6,47 @@
  */
 #include "guests/lib/bm_impl.h"
 
+static inline void desc_publish(struct bm_own *own, uint32_t dir, uint32_t segs,
+				uint32_t len)
+{
+	STORE_RELEASE(*own->entry, len | (uint64_t)(dir | segs << 16) << 32);
+}
+
 uint32_t bm_desc_attach(struct bm *b, struct bm_own *own, uint32_t slot,
-			const struct bm_seg *seg)
+			enum bm_dir dir, void *p, uint32_t len)
 {
 	struct ambit_seg *s = b->seg + slot * b->seg_max;
 
-	s->gpa = bm_sys_gpa(seg->p);
-	s->len = seg->len;
-	for (uint32_t i = 1; unlikely(i < own->segs); i++) {
+	s->gpa = bm_sys_gpa(p);
+	s->len = len;
+	desc_publish(own, dir, 1, len);
+	return 0;
+}
+
+uint32_t bm_desc_attach_many(struct bm *b, struct bm_own *own, uint32_t slot,
+			     const struct bm_seg *seg)
+{
+	struct ambit_seg *s = b->seg + slot * b->seg_max;
+
+	for (uint32_t i = 0; i < own->segs; i++) {
 		s[i].gpa = bm_sys_gpa(seg[i].p);
 		s[i].len = seg[i].len;
 	}
-	STORE_RELEASE(*own->entry, own->len | (uint64_t)own->dir << 32 |
-				   (uint64_t)own->segs << 48);
+	desc_publish(own, own->dir, own->segs, own->len);
 	return 0;
+}
+
+static inline void desc_withdraw(const struct bm *b, const struct bm_own *own,
+				 uint32_t slot)
+{
+	WRITE_ONCE(*own->entry, 0ull);
+	if (unlikely(bm_withdrawn_used(b, slot, 1)))
+		bm_sys_settle(b->endpoint);
 }
 
 void bm_desc_detach(struct bm *b, uint32_t slot)
 {
-	WRITE_ONCE(*b->own[slot].entry, 0ull);
-	if (unlikely(bm_withdrawn_used(b, slot, 1)))
-		bm_sys_settle(b->endpoint);
+	desc_withdraw(b, &b->own[slot], slot);
 }
 
 void bm_desc_done(struct bm *b, const struct bm_own *own, uint32_t slot,
@@ -34,5 +54,5 @@ void bm_desc_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 {
 	(void)len;
 	if (own->after == BM_FREE)
-		bm_desc_detach(b, slot);
+		desc_withdraw(b, own, slot);
 }

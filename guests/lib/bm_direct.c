@@ -41,18 +41,18 @@ static int direct_pieces(struct bm *b, uint32_t slot, uint32_t off,
 	return len ? (b->held[slot].result = BM_FAULT) : n;
 }
 
-/* Where bytes [off, off + len) are if they are in the first segment, or NULL. */
-static inline uint8_t *direct_at(const struct bm *b, uint32_t slot, uint32_t off,
-				 uint32_t len)
+/* Where bytes [off, off + len) are if they are in the first segment and that is
+ * not at the window's end, or NULL. */
+static inline uint8_t *direct_at(const struct bm *b, uint32_t slot, uint16_t dir,
+				 uint32_t off, uint32_t len)
 {
 	const struct ambit_seg *s = b->peer_seg + slot * b->seg_max;
 	uint64_t at = READ_ONCE(s->gpa) - b->window_base;
 	uint32_t bytes = READ_ONCE(s->len);
 
-	if (unlikely((uint16_t)(READ_ONCE(*(const word_t *)&b->peer_desc[slot]) >>
-				32) != b->held[slot].dir ||
-		     (uint64_t)off + len > bytes || at > b->window_size ||
-		     bytes > b->window_size - at))
+	if (unlikely(READ_ONCE(b->peer_desc[slot].flags) != dir ||
+		     (uint64_t)off + len > bytes || bytes > b->buffer_size ||
+		     at >= b->window_near))
 		return NULL;
 	return b->window + at + off;
 }
@@ -68,10 +68,11 @@ void direct_send_many(struct bm *b, uint32_t slot, uint32_t off,
 }
 
 static void direct_send(struct bm *b, uint32_t slot, uint32_t off,
-			const void *src, uint32_t len)
+			const void *src, uint32_t len, struct bm_held *h)
 {
-	uint8_t *to = direct_at(b, slot, off, len);
+	uint8_t *to = direct_at(b, slot, BM_IN, off, len);
 
+	(void)h;
 	if (likely(to))
 		memcpy(to, src, len);
 	else
@@ -89,10 +90,11 @@ void direct_receive_many(struct bm *b, uint32_t slot, uint32_t off, uint8_t *to,
 }
 
 static void direct_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			   uint32_t len)
+			   uint32_t len, struct bm_held *h)
 {
-	const uint8_t *from = direct_at(b, slot, off, len);
+	const uint8_t *from = direct_at(b, slot, BM_OUT, off, len);
 
+	(void)h;
 	if (likely(from))
 		memcpy(dst, from, len);
 	else
@@ -116,10 +118,17 @@ static int direct_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 
 /* A window that only reads is no use for IN slots: these have bays. */
 static uint32_t direct_attach(struct bm *b, struct bm_own *own, uint32_t slot,
-			      const struct bm_seg *seg)
+			      enum bm_dir dir, void *p, uint32_t len)
 {
-	return own->dir == BM_IN ? bm_bay_attach(b, own, slot, seg) :
-				   bm_desc_attach(b, own, slot, seg);
+	return dir == BM_IN ? bm_bay_attach(b, own, slot, dir, p, len) :
+			      bm_desc_attach(b, own, slot, dir, p, len);
+}
+
+static uint32_t direct_attach_many(struct bm *b, struct bm_own *own,
+				   uint32_t slot, const struct bm_seg *seg)
+{
+	return own->dir == BM_IN ? bm_bay_attach_many(b, own, slot, seg) :
+				   bm_desc_attach_many(b, own, slot, seg);
 }
 
 static void direct_done(struct bm *b, const struct bm_own *own, uint32_t slot,
@@ -136,9 +145,11 @@ static void direct_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 	.receive = bm_bay_receive, .view = bm_bay_view
 /* This end has one: own slots in bays. The hypervisor's own end sees all of the
  * peer's memory, but by the copy call, which keeps count of who uses it. */
-#define DIRECT_PRIV .attach = bm_bay_attach, .fill = bm_bay_fill, \
+#define DIRECT_PRIV .attach = bm_bay_attach, \
+	.attach_many = bm_bay_attach_many, .fill = bm_bay_fill, \
 	.done = bm_bay_done, .receive = direct_receive, .view = direct_view
-#define DIRECT_HOST .attach = bm_bay_attach, .fill = bm_bay_fill, \
+#define DIRECT_HOST .attach = bm_bay_attach, \
+	.attach_many = bm_bay_attach_many, .fill = bm_bay_fill, \
 	.done = bm_bay_done, .receive = bm_copy_receive, .map = bm_queue_bounce, \
 	.view = bm_queue_view, .unmap = bm_queue_unmap, \
 	.flush = bm_queue_flush, .down = bm_queue_down
@@ -146,8 +157,10 @@ static void direct_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 const struct bm_transport *bm_direct(const struct ambit_link_info *l)
 {
 	static const struct bm_transport user[] = {
-		{ DIRECT_USER, .attach = direct_attach, .done = direct_done },
-		{ DIRECT_USER, .attach = bm_desc_attach, .done = bm_desc_done },
+		{ DIRECT_USER, .attach = direct_attach,
+		  .attach_many = direct_attach_many, .done = direct_done },
+		{ DIRECT_USER, .attach = bm_desc_attach,
+		  .attach_many = bm_desc_attach_many, .done = bm_desc_done },
 	}, priv[] = {
 		{ DIRECT_PRIV, .send = bm_bay_send },
 		{ DIRECT_PRIV, .send = direct_send },

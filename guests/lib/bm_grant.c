@@ -18,47 +18,53 @@ _Static_assert(PAGE_SIZE >> PAGE_SHIFT == AMBIT_GRANT_READ, "whole pages' right"
 /* --- owner ------------------------------------------------------------------------- */
 
 /* One segment's entries. Who may write a whole page may map it, and so read. */
-static __attribute__((noinline)) word_t *grant_pages(word_t *e, uint64_t generation, uint64_t dir,
-				  uint64_t at, uint64_t left)
+static word_t *grant_pages(word_t *e, uint32_t generation, uint64_t dir,
+			   uint64_t at, uint64_t left)
 {
 	for (uint64_t n; left; e += 2, at += n, left -= n) {
 		uint64_t in = at & PAGE_MASK;
 
 		n = MIN(left, PAGE_SIZE - in);
-		WRITE_ONCE(e[1], generation | in << 32 | n << 48);
+		WRITE_ONCE(e[1], generation | (in | n << 16) << 32);
 		STORE_RELEASE(e[0], (at - in) | dir | n >> PAGE_SHIFT);
 	}
 	return e;
 }
 
-static __attribute__((noinline)) uint32_t grant_segs(const struct bm_own *own,
-						     uint32_t stamp,
-						     const struct bm_seg *seg)
+static __attribute__((noinline))
+uint32_t grant_many_pages(const struct bm_own *own, uint32_t stamp, uint64_t at,
+			  uint64_t left)
 {
-	word_t *e = own->entry;
-
-	for (uint32_t i = 0; i < own->segs; i++)
-		e = grant_pages(e, stamp, own->dir, bm_sys_gpa(seg[i].p),
-				seg[i].len);
+	grant_pages(own->entry, stamp, own->dir, at, left);
 	return stamp;
 }
 
 static uint32_t grant_attach(struct bm *b, struct bm_own *own, uint32_t slot,
-			     const struct bm_seg *seg)
+			     enum bm_dir dir, void *p, uint32_t len)
 {
-	uint64_t at = bm_sys_gpa(seg->p), in = at & PAGE_MASK, n = seg->len;
-	uint32_t stamp = b->stamp += 2;
+	uint64_t at = bm_sys_gpa(p), in = at & PAGE_MASK, n = len;
+	uint32_t stamp = b->stamp + 2;
 	word_t *e = own->entry;
 
 	(void)slot;
-	if (unlikely(own->segs > 1))
-		return grant_segs(own, stamp | MANY, seg);
-	if (unlikely(in + n > PAGE_SIZE)) {
-		grant_pages(e, stamp, own->dir, at, n);
-		return stamp;
-	}
+	b->stamp = stamp;
+	if (unlikely(in + n > PAGE_SIZE))
+		return grant_many_pages(own, stamp, at, n);
 	WRITE_ONCE(e[1], stamp | (in | n << 16) << 32);
-	STORE_RELEASE(e[0], (at - in) | own->dir | n >> PAGE_SHIFT);
+	STORE_RELEASE(e[0], (at - in) | dir | n >> PAGE_SHIFT);
+	return stamp;
+}
+
+static uint32_t grant_attach_many(struct bm *b, struct bm_own *own, uint32_t slot,
+				  const struct bm_seg *seg)
+{
+	uint32_t stamp = (b->stamp += 2) | MANY;
+	word_t *e = own->entry;
+
+	(void)slot;
+	for (uint32_t i = 0; i < own->segs; i++)
+		e = grant_pages(e, stamp, own->dir, bm_sys_gpa(seg[i].p),
+				seg[i].len);
 	return stamp;
 }
 
@@ -151,8 +157,9 @@ void grant_pieces(struct bm *b, uint32_t flags, uint32_t slot, uint32_t off,
 		n = MIN(left, n - off);
 		if (!last || last->offset + last->len !=
 			     PAGE_SIZE * (ref - last->slot) + at) {
-			while (!(last = bm_queue_move(b)))
+			if (bm_queue_full(b))
 				bm_queue_flush(b, NULL);
+			last = bm_queue_move(b);
 			grant_item(last, &b->held[slot], flags, ref, own);
 			last->offset = at;
 			last->len = 0;
@@ -167,32 +174,32 @@ void grant_pieces(struct bm *b, uint32_t flags, uint32_t slot, uint32_t off,
 }
 
 static inline void grant_move(struct bm *b, uint32_t flags, uint32_t slot,
-			      uint32_t off, uint64_t own, uint32_t len)
+			      uint32_t off, uint64_t own, uint32_t len,
+			      const struct bm_held *h)
 {
-	const struct bm_held *h = &b->held[slot];
-	struct ambit_copy_item *move = b->move;
+	struct ambit_copy_item *move;
 	uint32_t ref = slot * b->slot_step;
 
-	if (unlikely(h->bay & MANY || move == b->move_end)) {
+	if (unlikely(h->bay & MANY || bm_queue_full(b))) {
 		grant_pieces(b, flags, slot, off, own, len);
 		return;
 	}
-	bm_queue_move(b);
+	move = bm_queue_move(b);
 	grant_item(move, h, flags, ref, own);
-	move->offset = off + (bounds(b, ref) & 0xffff);
+	move->offset = off + READ_ONCE(b->peer_grant[ref].offset);
 	move->len = len;
 }
 
 static void grant_send(struct bm *b, uint32_t slot, uint32_t off,
-		       const void *src, uint32_t len)
+		       const void *src, uint32_t len, struct bm_held *h)
 {
-	grant_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len);
+	grant_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len, h);
 }
 
 static void grant_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			  uint32_t len)
+			  uint32_t len, struct bm_held *h)
 {
-	grant_move(b, 0, slot, off, bm_sys_gpa(dst), len);
+	grant_move(b, 0, slot, off, bm_sys_gpa(dst), len, h);
 }
 
 static int grant_map(struct bm *b, uint32_t slot)
@@ -213,6 +220,7 @@ static int grant_map(struct bm *b, uint32_t slot)
 
 const struct bm_transport bm_grant = {
 	.attach = grant_attach,
+	.attach_many = grant_attach_many,
 	.detach = grant_detach,
 	.done = grant_done,
 	.send = grant_send,

@@ -50,10 +50,12 @@ struct bm_held {		/* a slot of the peer, POSTED to finish; the words of
 enum bm_phase { BM_PHASE_DOWN, BM_PHASE_UP, BM_PHASE_DRAIN, BM_PHASE_SHUT };
 
 struct bm_transport {
-	/* Owner: let the peer reach the buffer, in own->segs segments. Returns what
-	 * messages are to say as bay. */
+	/* Owner: let the peer reach the buffer, one segment or own->segs of them.
+	 * Returns what messages are to say as bay. */
 	uint32_t (*attach)(struct bm *b, struct bm_own *own, uint32_t slot,
-			   const struct bm_seg *seg);
+			   enum bm_dir dir, void *p, uint32_t len);
+	uint32_t (*attach_many)(struct bm *b, struct bm_own *own, uint32_t slot,
+				const struct bm_seg *seg);
 	/* Take it back. NULL: nothing to do. */
 	void (*detach)(struct bm *b, uint32_t slot);
 	/* Owner: about to post an OUT slot. NULL: the peer reads the buffer. */
@@ -64,9 +66,9 @@ struct bm_transport {
 		     uint32_t len);
 	/* Holder, arguments already checked: move now, or queue it. */
 	void (*send)(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		     uint32_t len);
+		     uint32_t len, struct bm_held *h);
 	void (*receive)(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-			uint32_t len);
+			uint32_t len, struct bm_held *h);
 	/* NULL: a view needs no preparation. Sets held.viewed if it does. */
 	int (*map)(struct bm *b, uint32_t slot);
 	int (*view)(struct bm *b, uint32_t slot, struct bm_seg *seg,
@@ -86,19 +88,21 @@ const struct bm_transport *bm_direct(const struct ambit_link_info *l);
 
 /* Operations that more than one of them have: bm_page.c, bm_copy.c. */
 uint32_t bm_bay_attach(struct bm *b, struct bm_own *own, uint32_t slot,
-		       const struct bm_seg *seg);
+		       enum bm_dir dir, void *p, uint32_t len);
+uint32_t bm_bay_attach_many(struct bm *b, struct bm_own *own, uint32_t slot,
+			    const struct bm_seg *seg);
 void bm_bay_fill(struct bm *b, const struct bm_own *own);
 void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 		 uint32_t len);
 void bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		 uint32_t len);
+		 uint32_t len, struct bm_held *h);
 void bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		    uint32_t len);
+		    uint32_t len, struct bm_held *h);
 int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max);
 void bm_copy_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		  uint32_t len);
+		  uint32_t len, struct bm_held *h);
 void bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		     uint32_t len);
+		     uint32_t len, struct bm_held *h);
 
 #define BM_PAGES_MAX	256u	/* of one item of a grant call */
 
@@ -143,6 +147,7 @@ struct bm {
 	const struct ambit_grant *peer_grant;
 	uint8_t *window;		/* of the peer (direct) or for mappings (grant) */
 	uint64_t window_base, window_size;
+	uint64_t window_near;		/* from there on a whole buffer may not fit */
 	struct bm_seg *piece;		/* [seg_max] of a peer's buffer, in the window */
 	uint32_t endpoint;
 	uint32_t slots;
@@ -180,8 +185,9 @@ static inline bool bm_alive(const struct bm *b)
 {
 	const struct ambit_status *s = b->status;
 
-	return LOAD_ACQUIRE(s->peer_state) == AMBIT_LINK_CONNECTED &&
-	       LOAD_ACQUIRE(s->state) == AMBIT_LINK_CONNECTED &&
+	/* Both ends' states as one word. */
+	return LOAD_ACQUIRE(*(const word_t *)&s->state) ==
+		       AMBIT_LINK_CONNECTED * 0x100000001ull &&
 	       READ_ONCE(s->generation) == b->generation;
 }
 
@@ -244,7 +250,9 @@ static inline bool bm_settle(const struct bm *b, uint32_t first, uint32_t n)
 
 /* bm_desc.c: descriptors of own slots, a transport's attach and detach. */
 uint32_t bm_desc_attach(struct bm *b, struct bm_own *own, uint32_t slot,
-			const struct bm_seg *seg);
+			enum bm_dir dir, void *p, uint32_t len);
+uint32_t bm_desc_attach_many(struct bm *b, struct bm_own *own, uint32_t slot,
+			     const struct bm_seg *seg);
 void bm_desc_detach(struct bm *b, uint32_t slot);
 void bm_desc_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 		  uint32_t len);
@@ -265,14 +273,14 @@ bool bm_queue_view_lost(const struct bm *b, uint32_t slot);
 /* Withdraw mappings of own entries, which are cleared already. */
 void bm_revoke(struct bm *b, uint32_t ref, uint32_t count);
 /* A place for one more move, which the caller fills (but for own_*, which stay
- * zero); NULL: there is none before a flush. */
+ * zero). The queue must not be full. */
 static inline struct ambit_copy_item *bm_queue_move(struct bm *b)
 {
-	struct ambit_copy_item *move = b->move;
-
-	if (unlikely(move == b->move_end))
-		return NULL;
-	b->move = move + 1;
 	b->queued = true;
-	return move;
+	return b->move++;
+}
+
+static inline bool bm_queue_full(const struct bm *b)
+{
+	return unlikely(b->move == b->move_end);
 }

@@ -84,7 +84,7 @@ BM_INLINE int bm_offer_inline(struct bm *b, uint32_t slot, enum bm_dir dir,
 		return BM_INVAL;
 	*bm_own_word(own) = bm_own_first(BM_OWN_POSTED, dir, BM_FREE, 1, max);
 	own->posted = len;
-	bay = b->t->attach(b, own, slot, seg);
+	bay = b->t->attach(b, own, slot, dir, seg->p, max);
 	bm_push(b, bm_msg_word0(dir, slot, len),
 		bm_msg_word1(flags & BM_QUIET, 0, bay), note,
 		!(flags & BM_QUIET_POST));
@@ -96,10 +96,16 @@ BM_INLINE int bm_offer_inline(struct bm *b, uint32_t slot, enum bm_dir dir,
 
 /* --- holder ----------------------------------------------------------------- */
 
-/* The two quadwords of a held slot. */
+/* The two quadwords of a held slot, and the first four bytes: dir, viewed and
+ * result. */
 BM_INLINE word_t *bm_held_words(struct bm_held *h)
 {
 	return (word_t *)h;
+}
+
+BM_INLINE half_t *bm_held_half(struct bm_held *h)
+{
+	return (half_t *)h;
 }
 
 /* Whether bytes [off, off + len) of the slot may be moved that way. */
@@ -119,7 +125,7 @@ BM_INLINE int bm_send_inline(struct bm *b, uint32_t slot, uint32_t off,
 		return bm_error(b);
 	if (unlikely(!len))
 		return BM_OK;
-	b->t->send(b, slot, off, src, len);
+	b->t->send(b, slot, off, src, len, &b->held[slot]);
 	return BM_OK;
 }
 
@@ -130,7 +136,7 @@ BM_INLINE int bm_receive_inline(struct bm *b, uint32_t slot, uint32_t off,
 		return bm_error(b);
 	if (unlikely(!len))
 		return BM_OK;
-	b->t->receive(b, slot, off, dst, len);
+	b->t->receive(b, slot, off, dst, len, &b->held[slot]);
 	return BM_OK;
 }
 
@@ -142,9 +148,9 @@ BM_INLINE int bm_finish_inline(struct bm *b, uint32_t slot, int status,
 	if (unlikely(slot >= b->slots || len > h->len || !bm_status_good(status)))
 		return bm_error(b);
 	/* Viewed, or with a result, or not held. */
-	if (unlikely((uint32_t)*bm_held_words(h) - 1 > 1))
+	if (unlikely(*bm_held_half(h) - 1 > 1))
 		return bm_finish_odd(b, slot, status, len, note);
-	h->dir = 0;
+	*bm_held_half(h) = 0;
 	bm_push(b, bm_msg_word0(BM_MSG_DONE, slot, len),
 		bm_msg_word1(0, status, 0), note, !(h->flags & BM_QUIET));
 	return BM_OK;
@@ -172,20 +178,19 @@ BM_INLINE bool bm_rare(struct bm *b, struct bm_event *e,
 BM_INLINE bool bm_take_post(struct bm *b, uint64_t word0, uint64_t word1,
 			    struct bm_note note, struct bm_event *e)
 {
-	uint32_t dir = (uint16_t)word0;
-	uint64_t slot = (uint16_t)(word0 >> 16);
+	uint32_t slot = (uint16_t)(word0 >> 16);
 	/* Who serves the event trusts its slot. */
-	uint64_t sure = nospec(slot, b->slots);
+	uint64_t sure = nospec((uint64_t)slot, b->slots);
 	struct bm_held *h = &b->held[sure];
 
-	if (unlikely(dir - 1 > 1 || slot >= b->slots ||
+	if (unlikely((uint16_t)(word0 - 1) > 1 || slot >= b->slots ||
 		     word0 >= b->word0_end || word1 >= b->word1_end || h->dir))
 		return BM_RARE(b, e, bm_next_bad, 0);
 	bm_held_words(h)[0] = word0 & ~0xffff0000ull;
 	bm_held_words(h)[1] = nospec(word1, b->word1_end);
 	*e = (struct bm_event){
 		.type = BM_POSTED,
-		.dir = (uint8_t)dir,
+		.dir = (uint8_t)word0,
 		.slot = (uint16_t)sure,
 		.len = (uint32_t)(word0 >> 32),
 		.note = note,
@@ -197,9 +202,9 @@ BM_INLINE bool bm_take_post(struct bm *b, uint64_t word0, uint64_t word1,
 BM_INLINE bool bm_take_done(struct bm *b, uint64_t word0, uint64_t word1,
 			    struct bm_note note, struct bm_event *e)
 {
-	uint64_t slot = (uint16_t)(word0 >> 16);
+	uint32_t slot = (uint16_t)(word0 >> 16);
 	uint32_t len = (uint32_t)(word0 >> 32);
-	uint64_t sure = nospec(slot, b->slots);
+	uint64_t sure = nospec((uint64_t)slot, b->slots);
 	struct bm_own *own = &b->own[sure];
 
 	if (unlikely(slot >= b->slots))

@@ -197,6 +197,8 @@ static void areas_init(struct bm *b, const struct bm_areas *areas)
 	b->window = areas->window;
 	b->window_base = l->window_base;
 	b->window_size = l->window_size;
+	if (l->window_size >= l->buffer_size)
+		b->window_near = l->window_size - l->buffer_size + 1;
 	b->status = areas->status;
 	b->event = areas->event;
 	b->data = areas->data;

@@ -15,19 +15,26 @@
  * allocated and no register or post can fail for space.
  */
 uint32_t bm_bay_attach(struct bm *b, struct bm_own *own, uint32_t slot,
-		       const struct bm_seg *seg)
+		       enum bm_dir dir, void *p, uint32_t len)
 {
-	uint32_t first = own->dir == BM_IN ? b->slots : 0;
-
-	own->seg[0] = seg[0];
-	for (uint32_t i = 1; unlikely(i < own->segs); i++)
-		own->seg[i] = seg[i];
-	return own->bay = (first + slot) * b->stride;
+	(void)len;	/* fill and done know how much of it */
+	own->seg->p = p;
+	if (dir == BM_IN)
+		slot += b->slots;
+	return own->bay = slot * b->stride;
 }
 
-static inline uint64_t bay_of(const struct bm *b, uint32_t slot)
+uint32_t bm_bay_attach_many(struct bm *b, struct bm_own *own, uint32_t slot,
+			    const struct bm_seg *seg)
 {
-	return (uint64_t)b->held[slot].bay * BM_BAY_UNIT;
+	for (uint32_t i = 0; i < own->segs; i++)
+		own->seg[i] = seg[i];
+	return bm_bay_attach(b, own, slot, own->dir, seg->p, seg->len);
+}
+
+static inline uint64_t bay_of(const struct bm_held *h)
+{
+	return (uint64_t)h->bay * BM_BAY_UNIT;
 }
 
 /* Several segments to a bay, or from one. */
@@ -62,11 +69,12 @@ void bm_bay_fill(struct bm *b, const struct bm_own *own)
 void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 		 uint32_t len)
 {
-	const uint8_t *bay = b->peer_data + (uint64_t)own->bay * BM_BAY_UNIT;
+	const uint8_t *bay;
 
 	(void)slot;
 	if (own->dir == BM_OUT)
 		return;
+	bay = b->peer_data + (uint64_t)own->bay * BM_BAY_UNIT;
 	if (unlikely(own->segs > 1))
 		bay_fetch_many(own->seg, bay, len);
 	else
@@ -74,15 +82,17 @@ void bm_bay_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 }
 
 void bm_bay_send(struct bm *b, uint32_t slot, uint32_t off, const void *src,
-		 uint32_t len)
+		 uint32_t len, struct bm_held *h)
 {
-	memcpy(b->data + bay_of(b, slot) + off, src, len);
+	(void)slot;
+	memcpy(b->data + bay_of(h) + off, src, len);
 }
 
 void bm_bay_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
-		    uint32_t len)
+		    uint32_t len, struct bm_held *h)
 {
-	memcpy(dst, b->peer_data + bay_of(b, slot) + off, len);
+	(void)slot;
+	memcpy(dst, b->peer_data + bay_of(h) + off, len);
 }
 
 int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
@@ -91,13 +101,14 @@ int bm_bay_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
 	uintptr_t area = (uintptr_t)(h->dir == BM_IN ? b->data : b->peer_data);
 
 	(void)max;	/* one is enough, and common code saw that there is one */
-	seg[0].p = (void *)(area + bay_of(b, slot));
+	seg[0].p = (void *)(area + bay_of(h));
 	seg[0].len = h->len;
 	return 1;
 }
 
 const struct bm_transport bm_page = {
 	.attach = bm_bay_attach,
+	.attach_many = bm_bay_attach_many,
 	.fill = bm_bay_fill,
 	.done = bm_bay_done,
 	.send = bm_bay_send,

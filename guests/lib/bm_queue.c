@@ -160,7 +160,7 @@ int bm_queue_bounce(struct bm *b, uint32_t slot)
 	h->viewed = BM_VIEW_BOUNCE;
 	if (h->dir == BM_IN)
 		return BM_OK;
-	b->t->receive(b, slot, 0, bounce_of(b, slot), h->len);
+	b->t->receive(b, slot, 0, bounce_of(b, slot), h->len, h);
 	return BM_OK;
 }
 
@@ -222,7 +222,7 @@ void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len)
 	if (h->viewed != BM_VIEW_BOUNCE)
 		return;
 	if (h->dir == BM_IN && len)
-		b->t->send(b, slot, 0, bounce_of(b, slot), len);
+		b->t->send(b, slot, 0, bounce_of(b, slot), len, h);
 	/* Its next user's moves come behind that one. */
 	b->queue->bounce_free |= 1ull << b->queue->bounce_of[slot];
 }

@@ -43,4 +43,5 @@
 
 /* Words that overlay structs: reading a message as quadwords, copying bytes. */
 typedef uint64_t __attribute__((may_alias)) word_t;
+typedef uint32_t __attribute__((may_alias)) half_t;
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_unaligned_t;

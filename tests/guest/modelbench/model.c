@@ -38,13 +38,14 @@ static void wait_up(struct bm *b)
 /* One round of n slots; the partner's ticks for the round before. */
 static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t len)
 {
-	struct bm_seg seg = { bytes, len };
+	uint8_t *at = bytes;
+	struct bm_seg seg = { at, len };
 	uint64_t partner = 0;
 	struct bm_event e;
 
 	bm_offer(b, 0, dir, &seg, len, no_note, 0);
 	for (uint32_t i = 1; i < n; i++) {
-		seg.p = bytes + i * SMALL;
+		seg.p = at + i * SMALL;
 		bm_offer(b, i, dir, &seg, len, no_note, BM_QUIET);
 	}
 	while (n) {
@@ -114,7 +115,7 @@ static void serve(struct bm *b, const struct bm_event *e, uint64_t ticks)
 	if (e->dir == BM_IN)
 		bm_send(b, e->slot, 0, bytes, e->len);
 	else
-		bm_receive(b, e->slot, 0, bytes + e->slot * SMALL, e->len);
+		bm_receive(b, e->slot, 0, bytes, e->len);
 	bm_finish(b, e->slot, BM_OK, e->len, note);
 }
 
