@@ -87,7 +87,8 @@ size_t bm_memory(const struct ambit_link_info *link);
 /* Take an endpoint into use. mem: zeroed, 16-byte aligned, the caller's until
  * bm_close. NULL if the link's entry makes no sense or its scheme is unknown. */
 struct bm *bm_open(const struct bm_areas *areas, void *mem);
-/* Close the endpoint; the memory is the caller's again. */
+/* Close the endpoint: all buffers are taken back as by bm_unregister, nothing is
+ * held any more. The memory is the caller's again. */
 void bm_close(struct bm *b);
 void bm_info(const struct bm *b, struct bm_info *info);
 

@@ -235,7 +235,14 @@ struct bm *bm_open(const struct bm_areas *areas, void *mem)
 
 void bm_close(struct bm *b)
 {
+	struct bm_event e;
+
 	bm_sys_link_state(b->endpoint, AMBIT_LINK_CLOSED);
+	if (b->phase == BM_PHASE_UP)
+		bm_link_lost(b);
+	/* What was lent is taken back, what is mapped would be for ever. */
+	while (b->phase == BM_PHASE_DRAIN)
+		bm_link_next(b, &e);
 }
 
 void bm_info(const struct bm *b, struct bm_info *info)
