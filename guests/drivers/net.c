@@ -187,14 +187,15 @@ int net_send(struct net *net, const void *frame, uint32_t len)
 	if (!net->tx_count)
 		return BM_FULL;
 	slot = net->tx[net->tx_head];
-	r = bm_send(net->bm, slot, 0, frame, len);
+	r = bm_send_all(net->bm, slot, frame, len, no_note);
 	if (r != BM_OK && r != BM_INVAL)
 		return r;
 	if (++net->tx_head == net->slots)
 		net->tx_head = 0;
 	net->tx_count--;
 	/* A buffer too small for this frame: the peer gets it back unused. */
-	bm_finish(net->bm, slot, r, r == BM_OK ? len : 0, no_note);
+	if (r != BM_OK)
+		bm_finish(net->bm, slot, r, 0, no_note);
 	net->stats.sent += r == BM_OK;
 	return r;
 }

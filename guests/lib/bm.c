@@ -172,14 +172,22 @@ bool bm_done_odd(struct bm *b, struct bm_event *e)
 
 bool bm_look(struct bm *b)
 {
+	uint32_t seen, n;
+
 	if (unlikely(b->phase != BM_PHASE_UP))
 		return false;
-	b->seen = LOAD_ACQUIRE(b->peer->prod);
-	if (unlikely(!bm_alive(b)))
+	seen = LOAD_ACQUIRE(b->peer->prod);
+	n = seen - b->cons;
+	if (likely(bm_alive(b) && n <= b->mask + 1)) {
+		b->seen = seen;
+		return n;
+	}
+	/* Nonsense, or the ring of a new connection. */
+	if (!bm_alive(b))
 		bm_link_lost(b);
-	else if (unlikely(b->seen - b->cons > b->mask + 1))
+	else
 		bm_link_reset(b);
-	return b->seen != b->cons;
+	return false;
 }
 
 /* --- the inline calls as functions ----------------------------------------------- */
@@ -207,6 +215,18 @@ int bm_finish(struct bm *b, uint32_t slot, int status, uint32_t len,
 	      struct bm_note note)
 {
 	return bm_finish_inline(b, slot, status, len, note);
+}
+
+int bm_send_all(struct bm *b, uint32_t slot, const void *src, uint32_t len,
+		struct bm_note note)
+{
+	return bm_send_all_inline(b, slot, src, len, note);
+}
+
+int bm_receive_all(struct bm *b, uint32_t slot, void *dst, uint32_t len,
+		   struct bm_note note)
+{
+	return bm_receive_all_inline(b, slot, dst, len, note);
 }
 
 bool bm_next(struct bm *b, struct bm_event *e)

@@ -125,6 +125,12 @@ int bm_result(const struct bm *b, uint32_t slot);
 int bm_finish(struct bm *b, uint32_t slot, int status, uint32_t len,
 	      struct bm_note note);
 
+/* The only move of a slot and its finish in one step: BM_OK, len bytes of it. */
+int bm_send_all(struct bm *b, uint32_t slot, const void *src, uint32_t len,
+		struct bm_note note);
+int bm_receive_all(struct bm *b, uint32_t slot, void *dst, uint32_t len,
+		   struct bm_note note);
+
 /* --- both ---------------------------------------------------------------------------- */
 
 /* Do the queued moves and make all that was posted and finished visible. */

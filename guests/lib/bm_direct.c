@@ -47,12 +47,16 @@ static inline uint8_t *direct_at(const struct bm *b, uint32_t slot, uint16_t dir
 				 uint32_t off, uint32_t len)
 {
 	const struct ambit_seg *s = b->peer_seg + slot * b->seg_max;
-	uint64_t at = READ_ONCE(s->gpa) - b->window_base;
-	uint32_t bytes = READ_ONCE(s->len);
+	uint32_t end = off + len, bytes;	/* at most a buffer's length */
+	uint64_t at;
 
-	if (unlikely(READ_ONCE(b->peer_desc[slot].flags) != dir ||
-		     (uint64_t)off + len > bytes || bytes > b->buffer_size ||
-		     at >= b->window_near))
+	if (unlikely(READ_ONCE(b->peer_desc[slot].flags) != dir))
+		return NULL;
+	bytes = READ_ONCE(s->len);
+	if (unlikely(end > bytes || bytes > b->buffer_size))
+		return NULL;
+	at = READ_ONCE(s->gpa) - b->window_base;
+	if (unlikely(at >= b->window_near))
 		return NULL;
 	return b->window + at + off;
 }

@@ -32,11 +32,12 @@ static word_t *grant_pages(word_t *e, uint32_t generation, uint64_t dir,
 }
 
 static __attribute__((noinline))
-uint32_t grant_many_pages(const struct bm_own *own, uint32_t stamp, uint64_t at,
-			  uint64_t left)
+uint32_t grant_attach_pages(struct bm *b, struct bm_own *own, uint32_t slot,
+			    enum bm_dir dir, void *p, uint32_t len)
 {
-	grant_pages(own->entry, stamp, own->dir, at, left);
-	return stamp;
+	(void)slot;
+	grant_pages(own->entry, b->stamp, dir, bm_sys_gpa(p), len);
+	return b->stamp;
 }
 
 static uint32_t grant_attach(struct bm *b, struct bm_own *own, uint32_t slot,
@@ -46,10 +47,9 @@ static uint32_t grant_attach(struct bm *b, struct bm_own *own, uint32_t slot,
 	uint32_t stamp = b->stamp + 2;
 	word_t *e = own->entry;
 
-	(void)slot;
 	b->stamp = stamp;
 	if (unlikely(in + n > PAGE_SIZE))
-		return grant_many_pages(own, stamp, at, n);
+		return grant_attach_pages(b, own, slot, dir, p, len);
 	WRITE_ONCE(e[1], stamp | (in | n << 16) << 32);
 	STORE_RELEASE(e[0], (at - in) | dir | n >> PAGE_SHIFT);
 	return stamp;

@@ -156,6 +156,40 @@ BM_INLINE int bm_finish_inline(struct bm *b, uint32_t slot, int status,
 	return BM_OK;
 }
 
+/* What follows the only move of a slot; it may have failed. */
+BM_INLINE int bm_finish_moved(struct bm *b, struct bm_held *h, uint32_t slot,
+			      uint32_t len, struct bm_note note)
+{
+	if (unlikely(*bm_held_half(h) - 1 > 1))
+		return bm_finish_odd(b, slot, BM_OK, len, note);
+	*bm_held_half(h) = 0;
+	bm_push(b, bm_msg_word0(BM_MSG_DONE, slot, len), 0, note,
+		!(h->flags & BM_QUIET));
+	return BM_OK;
+}
+
+BM_INLINE int bm_send_all_inline(struct bm *b, uint32_t slot, const void *src,
+				 uint32_t len, struct bm_note note)
+{
+	struct bm_held *h = &b->held[slot];
+
+	if (!len || !bm_held_check(b, slot, BM_IN, 0, len))
+		return bm_error(b);
+	b->t->send(b, slot, 0, src, len, h);
+	return bm_finish_moved(b, h, slot, len, note);
+}
+
+BM_INLINE int bm_receive_all_inline(struct bm *b, uint32_t slot, void *dst,
+				    uint32_t len, struct bm_note note)
+{
+	struct bm_held *h = &b->held[slot];
+
+	if (!len || !bm_held_check(b, slot, BM_OUT, 0, len))
+		return bm_error(b);
+	b->t->receive(b, slot, 0, dst, len, h);
+	return bm_finish_moved(b, h, slot, len, note);
+}
+
 /* --- events ------------------------------------------------------------------- */
 
 /* Have a rare event made elsewhere, so that the driver's has no address. */
@@ -257,5 +291,7 @@ BM_INLINE bool bm_next_inline(struct bm *b, struct bm_event *e)
 #define bm_send		bm_send_inline
 #define bm_receive	bm_receive_inline
 #define bm_finish	bm_finish_inline
+#define bm_send_all	bm_send_all_inline
+#define bm_receive_all	bm_receive_all_inline
 #define bm_next		bm_next_inline
 #endif

@@ -17,13 +17,13 @@ static inline bool passes(uint32_t wake, uint32_t from, uint32_t to)
 /* All messages written are published. */
 static inline void bm_published(struct bm *b)
 {
-	uint32_t ring = b->mask + 1;
+	uint32_t prod = b->prod, loud = b->loud;
 
-	b->published = b->prod;
+	b->published = prod;
 	/* Keep the distance small, however long all stays quiet. */
-	if (unlikely(b->prod - b->loud > ring))
-		b->loud = b->prod - ring;
-	b->loud_published = b->loud;
+	if (unlikely(prod - loud > b->mask + 1))
+		b->loud = loud = prod - b->mask - 1;
+	b->loud_published = loud;
 }
 
 /* Publish what was written. True if the peer wants to be notified of it. */

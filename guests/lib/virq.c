@@ -27,7 +27,7 @@ void virq_handle(uint32_t virq, virq_fn *fn, void *arg)
 	STORE_RELEASE(handlers[virq].fn, fn);
 }
 
-static bool virq_run(uint32_t word, uint64_t bits)
+static __attribute__((noinline)) bool virq_run(uint32_t word, uint64_t bits)
 {
 	bool ran = false;
 
@@ -56,15 +56,22 @@ static inline uint64_t virq_take(struct ambit_vcpu_page *page, uint32_t word)
 	       ~mask;
 }
 
+static inline bool virq_poll_word(struct ambit_vcpu_page *page, uint32_t word)
+{
+	return READ_ONCE(page->pending[word]) &&
+	       virq_run(word, virq_take(page, word));
+}
+
+_Static_assert(AMBIT_VIRQ_WORDS == 4, "virq_poll()");
+
 bool virq_poll(void)
 {
 	struct ambit_vcpu_page *page = vcpu_page(vcpu_self());
-	bool ran = false;
+	bool ran = virq_poll_word(page, 0);
 
-	for (uint32_t i = 0; i < AMBIT_VIRQ_WORDS; i++) {
-		if (READ_ONCE(page->pending[i]))
-			ran |= virq_run(i, virq_take(page, i));
-	}
+	ran |= virq_poll_word(page, 1);
+	ran |= virq_poll_word(page, 2);
+	ran |= virq_poll_word(page, 3);
 	return ran;
 }
 

@@ -113,10 +113,9 @@ static void serve(struct bm *b, const struct bm_event *e, uint64_t ticks)
 	struct bm_note note = { { ticks, 0 } };
 
 	if (e->dir == BM_IN)
-		bm_send(b, e->slot, 0, bytes, e->len);
+		bm_send_all(b, e->slot, bytes, e->len, note);
 	else
-		bm_receive(b, e->slot, 0, bytes, e->len);
-	bm_finish(b, e->slot, BM_OK, e->len, note);
+		bm_receive_all(b, e->slot, bytes, e->len, note);
 }
 
 void model_partner(uint32_t endpoint)
