@@ -13,6 +13,7 @@
 #include "arch/hvm.h"
 #include "arch/svm/svm.h"
 #include "arch/svm/vmcb.h"
+#include "arch/tlb_debug.h"
 
 #define LENGTH_CPUID	2
 #define LENGTH_VMMCALL	3
@@ -87,8 +88,11 @@ bool svm_exit_warm(struct vcpu *v, struct vmcb *c)
 		return false;
 	c->rax = v->regs.rax;
 	hot_done(v, c, LENGTH_VMMCALL);
-	if (nr == AMBIT_HC_GRANT_UNMAP)
+	if (nr == AMBIT_HC_GRANT_UNMAP) {
+		TLB_RUN_BEGIN(arch_pcpu_this(), v->vm);
 		svm_tlb_update(v, c);
+	}
+	TLB_RUN_ENTER(arch_pcpu_this(), v->arch.tlb_generation);
 	return true;
 }
 

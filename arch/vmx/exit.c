@@ -12,6 +12,7 @@
 
 #include "arch/cpu.h"
 #include "arch/desc.h"
+#include "arch/tlb_debug.h"
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_regs.h"
@@ -70,7 +71,9 @@ bool vmx_exit_hot(struct vcpu *v)
 		v->regs.rdx = hv_features;
 	} else if (reason == VMX_EXIT_VMCALL && data_is_hot(v->regs.rax) &&
 		   at_cpl0() && data_hot(v, v->regs.rax)) {
+		TLB_RUN_BEGIN(arch_pcpu_this(), v->vm);
 		vmx_tlb_update(v);
+		TLB_RUN_ENTER(arch_pcpu_this(), v->vm->flushed[percpu_id()]);
 	} else if (reason == VMX_EXIT_CPUID) {
 		guest_cpuid(v);
 	} else {

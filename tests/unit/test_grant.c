@@ -68,7 +68,7 @@ static void test_get(void)
 
 /* --- map and unmap ---------------------------------------------------------------- */
 
-static void test_map_status(void)
+static void test_map_refused(void)
 {
 	struct ambit_map_item it;
 
@@ -103,7 +103,13 @@ static void test_map_status(void)
 	grant_map_op.run(holder, &it, 1);
 	ok_eq(it.status, AMBIT_EINVAL, "more done than there is");
 	ok(nothing_held(), "nothing is mapped or held");
+}
 
+static void test_map_one(void)
+{
+	machine();
+	publish_all();
+	table[12].frame = 12 * PAGE_SIZE | R;
 	ok_eq(map1(AMBIT_MAP_WRITE, 5, 7, 1), AMBIT_OK, "map: a page");
 	ok(seen(7, P2M_READ) == 0x1005 && seen(7, P2M_WRITE) == 0x1005 &&
 	   !seen(7, P2M_EXEC), "to read and write, not to execute");
@@ -139,9 +145,8 @@ static void test_map_status(void)
 /* Runs: over the border of two tables, in part, past the bound of a call. */
 static void test_runs(void)
 {
-	struct ambit_map_item it[4];
+	struct ambit_map_item it[1];
 	bool right = true;
-	uint64_t flushes;
 
 	machine();
 	publish_all();
@@ -162,7 +167,15 @@ static void test_runs(void)
 	ok(grant_unmap_op.run(holder, it, 1) == 1 && !it[0].status && it[0].done == 200,
 	   "from behind the hole");
 	ok(nothing_held(), "nothing is left");
+}
 
+static void test_batches(void)
+{
+	struct ambit_map_item it[3];
+	uint64_t flushes;
+
+	machine();
+	publish_all();
 	table[40].frame = 0;
 	it[0] = map_item(0, 0, 0, 100);
 	it[1] = map_item(0, 50, 100, 2);
@@ -177,7 +190,14 @@ static void test_runs(void)
 	ok(grant_unmap_op.run(holder, it, 3) == 3 && !it[0].status && !it[1].status &&
 	   !it[2].status && nothing_held(), "unmapped in another order");
 	ok_eq(vms[1].tlb_generation, flushes + 1, "by one flush");
+}
 
+static void test_bounds(void)
+{
+	struct ambit_map_item it[4];
+
+	machine();
+	publish_all();
 	publish(40, 40 * PAGE_SIZE | RW);
 	for (uint32_t i = 0; i < 4; i++)
 		it[i] = map_item(0, i * 150, i * 150, 140);
@@ -295,10 +315,8 @@ static void test_query(void)
 
 /* --- revoke -------------------------------------------------------------------------- */
 
-static void test_revoke(void)
+static void test_revoke_refused(void)
 {
-	struct ambit_revoke_item it[3];
-
 	machine();
 	publish_all();
 	ok_eq(revoke1(AMBIT_REVOKE_POLITE, 3, 1), AMBIT_EACCES, "revoke: not cleared");
@@ -308,6 +326,14 @@ static void test_revoke(void)
 	ok_eq(revoke1(3, 3, 1), AMBIT_EINVAL, "no such strength");
 	ok_eq(revoke1(0, 3, 0), AMBIT_EINVAL, "no entry");
 	ok_eq(revoke1(0, 3, 257), AMBIT_EINVAL, "too many");
+}
+
+static void test_revoke_notify(void)
+{
+	struct ambit_revoke_item it[1];
+
+	machine();
+	publish_all();
 	map1(AMBIT_MAP_WRITE, 0, 20, 8);
 	map1(0, 8, 28, 8);
 	for (uint32_t i = 0; i < 40; i++)
@@ -328,7 +354,13 @@ static void test_revoke(void)
 	map1(0, 0, 20, 1);
 	unmap1(20, 1);
 	ok_eq(virqs[0], 1, "the virq was promised once");
+}
 
+static void test_revoke_force(void)
+{
+	struct ambit_revoke_item it[3];
+
+	machine();
 	publish_all();
 	map1(AMBIT_MAP_WRITE, 0, 20, 8);
 	map1(0, 8, 28, 8);
@@ -353,6 +385,13 @@ static void test_revoke(void)
 	ok(map1(0, 30, 22, 1) == AMBIT_OK && seen(22, 0) == 0x1000 + 30, "and shows another");
 	ok_eq(revoke1(AMBIT_REVOKE_FORCE, 0, 30), AMBIT_OK, "by force, idle");
 	ok_eq(holder->status->revocations, 10, "nothing to count");
+}
+
+static void test_revoke_many(void)
+{
+	struct ambit_revoke_item it[3];
+
+	machine();
 	publish_all();
 	for (uint32_t i = 0; i < WINDOW - 100; i += 100)
 		map1(0, i + 40, i + 40, 100);
@@ -377,7 +416,7 @@ static uint32_t die(struct vm *vm)
 	return steps;
 }
 
-static void test_death(void)
+static void test_owner_dies(void)
 {
 	uint32_t held = 0;
 
@@ -400,7 +439,13 @@ static void test_death(void)
 	ok(!vms[0].build.idx && !vms[0].build.offset, "and the cursor is back");
 	ok(unmap1(0, 256) == AMBIT_OK && unmap1(256, 144) == AMBIT_OK && nothing_held(),
 	   "they are unmapped as ever");
+}
 
+static void test_holder_dies(void)
+{
+	uint32_t held = 0;
+
+	machine();
 	publish_all();
 	publish(5, vms[0].pool.v | RW);
 	map1(AMBIT_MAP_WRITE, 0, 0, 250);
@@ -428,12 +473,19 @@ static void test_death(void)
 int main(void)
 {
 	test_get();
-	test_map_status();
+	test_map_refused();
+	test_map_one();
 	test_runs();
+	test_batches();
+	test_bounds();
 	test_quota();
 	test_order();
 	test_query();
-	test_revoke();
-	test_death();
+	test_revoke_refused();
+	test_revoke_notify();
+	test_revoke_force();
+	test_revoke_many();
+	test_owner_dies();
+	test_holder_dies();
 	return done_testing();
 }

@@ -143,6 +143,23 @@ static void test_map_memory(void)
 	CHECK_IS(unmap(8, 2), AMBIT_OK);
 }
 
+/* One page of the window shows one entry after the other, with no other call in
+ * between: nothing of the last mapping is left on this CPU. */
+static void test_map_again(void)
+{
+	uint32_t right = 0, errors = 0;
+
+	mate_put(0, 0, 2, RW);
+	tell((struct order){ .command = MATE_STAMP, .n = 2, .mark = 900 });
+	for (uint32_t i = 0; i < 200; i++) {
+		errors += map(0, i & 1, 7, 1) != AMBIT_OK;
+		right += window_page(&end, 7)[0] == 900 + (i & 1);
+		errors += unmap(7, 1) != AMBIT_OK;
+	}
+	CHECK_IS(errors, 0);
+	CHECK_IS(right, 200);
+}
+
 /* The whole table, as far as window and quota go, in runs that cross tables. */
 static void test_map_runs(void)
 {
@@ -261,6 +278,7 @@ void test_maps(void)
 {
 	test_map_refused();
 	test_map_memory();
+	test_map_again();
 	test_map_runs();
 	test_map_batches();
 	test_generations();

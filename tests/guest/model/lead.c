@@ -196,6 +196,17 @@ static struct job small_job(uint32_t slot, uint8_t op, enum bm_dir dir)
 	};
 }
 
+/* There is no room for two views: the move is done all the same. */
+static void test_room(void)
+{
+	for (uint32_t dir = BM_OUT; dir <= BM_IN; dir++) {
+		struct job j[2] = { small_job(0, OP_MOVE, dir), small_job(1, OP_ROOM, dir) };
+
+		j[0].order.flags = HOLD;
+		jobs_run(j, 2);
+	}
+}
+
 /* A quiet post wakes nobody, a quiet DONE only who waits for such. */
 static void test_quiet(void)
 {
@@ -230,6 +241,7 @@ static void register_refused(uint32_t slot, uint32_t dir, const struct bm_seg *s
 static void test_register_refused(void)
 {
 	struct bm_seg seg[SEGS + 1], none = { room_own(0), 0 };
+	struct bm_note note = { { 0, 0 } };
 	struct bm_seg large = { room_own(0), LARGEST + 1 }, huge = { room_own(0), ~0u };
 
 	for (uint32_t i = 0; i <= SEGS; i++)
@@ -245,6 +257,12 @@ static void test_register_refused(void)
 	register_refused(0, BM_OUT, &none, 1, 0);
 	register_refused(0, BM_IN, &large, 1, 0);
 	register_refused(0, BM_IN, &huge, 1, 0);
+	CHECK_IS(bm_offer(bm, SLOTS, BM_OUT, seg, 1, note, 0), BM_INVAL);
+	CHECK_IS(bm_offer(bm, 0, 0, seg, 1, note, 0), BM_INVAL);
+	CHECK_IS(bm_offer(bm, 0, BM_OUT, seg, seg->len + 1, note, 0), BM_INVAL);
+	CHECK_IS(bm_offer(bm, 0, BM_OUT, seg, 1, note, 4), BM_INVAL);
+	CHECK_IS(bm_offer(bm, 0, BM_IN, &large, 1, note, 0), BM_INVAL);
+	CHECK_IS(bm_offer(bm, 0, BM_IN, &none, 0, note, 0), BM_INVAL);
 	seg[1].len = 0;
 	register_refused(0, BM_OUT, seg, 2, 0);
 	register_refused(0, BM_OUT, seg, SEGS, 0);
@@ -321,6 +339,7 @@ static void test_link(uint32_t endpoint)
 	test_sticky();
 	test_flight();
 	test_order();
+	test_room();
 	test_quiet();
 	test_duplex();
 	test_withdraw();

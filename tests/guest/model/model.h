@@ -26,6 +26,7 @@ enum op {
 	OP_RELEASE,	/* do what was held, the last first */
 	OP_FINISH,	/* hand it back with status -parts and half of its length */
 	OP_FAULT,	/* a move that fails */
+	OP_ROOM,	/* a view beside that of what is held, then a release */
 	OP_STATUS,	/* all that is refused to a holder */
 	OP_POST,	/* post own slots, and answer when they are back */
 	OP_OFFER,	/* post own slots, and answer at once */

@@ -28,7 +28,8 @@ void job_register(struct job *j)
 	CHECK_IS(bm_register(bm, j->slot, j->dir, j->seg, j->segs, j->register_flags), BM_OK);
 }
 
-void job_post(struct job *j)
+/* What must be in the buffer and around it at a post. */
+static struct bm_note job_fill(const struct job *j)
 {
 	struct bm_note note;
 	uint32_t at = 0;
@@ -41,8 +42,31 @@ void job_post(struct job *j)
 			memset(j->seg[i].p, JUNK, j->seg[i].len);
 	}
 	memcpy(&note, &j->order, sizeof(note));
+	return note;
+}
+
+void job_post(struct job *j)
+{
+	struct bm_note note = job_fill(j);
+
 	j->done = false;
 	CHECK_IS(bm_post(bm, j->slot, j->use, note, j->post_flags), BM_OK);
+}
+
+/* Register and post, every other time in one step where that can be. */
+static void job_offer(struct job *j)
+{
+	bool one = j->segs == 1 && j->register_flags & BM_ONCE && j->order.seed & 2;
+
+	if (!one) {
+		job_register(j);
+		job_post(j);
+		return;
+	}
+	job_cut(j);
+	j->done = false;
+	CHECK_IS(bm_offer(bm, j->slot, j->dir, j->seg, j->use, job_fill(j), j->post_flags),
+		 BM_OK);
 }
 
 /* The pattern up to the length, what was there before behind it, and the edges. */
@@ -145,10 +169,8 @@ void jobs_wait(struct job *j, uint32_t n, uint32_t flags)
 
 void jobs_run(struct job *j, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		job_register(&j[i]);
-		job_post(&j[i]);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		job_offer(&j[i]);
 	jobs_wait(j, n, 0);
 	for (uint32_t i = 0; i < n; i++)
 		CHECK_IS(bm_unregister(bm, j[i].slot),
@@ -162,6 +184,7 @@ void check_gone(void)
 
 	CHECK_IS(bm_register(bm, 0, BM_OUT, &seg, 1, 0), BM_GONE);
 	CHECK_IS(bm_post(bm, 0, 64, note, 0), BM_GONE);
+	CHECK_IS(bm_offer(bm, 0, BM_OUT, &seg, 64, note, 0), BM_GONE);
 	CHECK_IS(bm_unregister(bm, 0), BM_GONE);
 	CHECK_IS(bm_send(bm, 0, 0, seg.p, 1), BM_GONE);
 	CHECK_IS(bm_receive(bm, 0, 0, seg.p, 1), BM_GONE);

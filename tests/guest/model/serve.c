@@ -282,6 +282,14 @@ static void do_release(const struct bm_event *e)
 	finish(e, BM_OK, e->len, (struct answer){ 0 });
 }
 
+/* Where views are bounce buffers there is one of these of so large buffers. */
+static void do_room(const struct bm_event *e)
+{
+	CHECK_IS(bm_map(bm, e->slot), BM_OK);
+	CHECK_IS(bm_map(bm, held[0].slot), has_calls() ? BM_NOMEM : BM_OK);
+	do_release(e);
+}
+
 static void do_leave(void)
 {
 	uint32_t endpoint = (uint32_t)link_find(0, AMBIT_CLASS_RAW, info->name);
@@ -302,6 +310,8 @@ static void do_order(const struct bm_event *e, const struct order *o)
 		return do_lost(e, o);
 	case OP_RELEASE:
 		return do_release(e);
+	case OP_ROOM:
+		return do_room(e);
 	case OP_FAULT:
 		return do_fault(e);
 	case OP_STATUS:
