@@ -184,10 +184,9 @@ struct bm {
 static inline bool bm_alive(const struct bm *b)
 {
 	const struct ambit_status *s = b->status;
+	const word_t *states = (const word_t *)&s->state;	/* of both ends */
 
-	/* Both ends' states as one word. */
-	return LOAD_ACQUIRE(*(const word_t *)&s->state) ==
-		       AMBIT_LINK_CONNECTED * 0x100000001ull &&
+	return LOAD_ACQUIRE(*states) == AMBIT_LINK_CONNECTED * 0x100000001ull &&
 	       READ_ONCE(s->generation) == b->generation;
 }
 
@@ -197,7 +196,9 @@ static inline bool bm_alive(const struct bm *b)
  */
 static inline uint64_t bm_epochs(const struct bm *b)
 {
-	return READ_ONCE(*(const word_t *)&b->status->generation);
+	const word_t *epochs = (const word_t *)&b->status->generation;
+
+	return READ_ONCE(*epochs);
 }
 
 /* bm_link.c: the next event of coming up and going down. */
