@@ -74,7 +74,7 @@ void lead_copies(struct end *e, const char *prefix, uint32_t generation)
 	line(prefix, "copy-64", copy_ticks(e, own, 64, 1, generation),
 	     "instructions", 0);
 	line(prefix, "copy-4k", copy_ticks(e, own, PAGE, 1, generation),
-	     "instructions", 900);
+	     "instructions", grant ? 0 : 900);
 	line(prefix, "copy-4k-batch32",
 	     copy_ticks(e, own, PAGE, AMBIT_BATCH_MAX, generation),
 	     "instructions", grant ? 722 : 672);
