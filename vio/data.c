@@ -111,7 +111,8 @@ bool data_hot(struct vcpu *v, uint64_t nr)
 	static const struct data_op *const ops[] = {
 		&copy_op, &grant_map_op, &grant_unmap_op,	/* by nr */
 	};
-	const struct data_op *op = ops[nr - AMBIT_HC_COPY];
+	const struct data_op *op = ops[index_nospec(nr - AMBIT_HC_COPY,
+						    ARRAY_SIZE(ops))];
 	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
 	uint64_t at = v->regs.rsi, n = v->regs.rdx;
 	struct pcpu *p;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Data calls and AMBIT_HC_COPY: the frame, the tail, every status by the short
  * and by the long way, and a withdrawal at every instruction of a copy. */
-/* LINK: vio/copy.c vio/slot.c vio/data.c vio/tail.c vio/grant.c hv/sync.c hv/pool.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c arch/copy.c */
+/* LINK: vio/copy.c vio/slot.c vio/data.c vio/tail.c vio/grant.c vio/grant_map.c hv/sync.c hv/pool.c hv/guest_mem.c hv/p2m.c hv/frames.c hv/frames_early.c arch/copy.c */
 #include "vio/data.h"
 
 #include <stdlib.h>
@@ -212,7 +212,7 @@ static int one(struct ambit_copy_item i, uint32_t *done)
 	vcpu.regs.rsi = ITEMS;
 	vcpu.regs.rdx = 1;
 	vcpu.regs.r10 = 0;
-	if (!copy_hot(&vcpu) || vcpu.regs.rax > 1)
+	if (!data_hot(&vcpu, AMBIT_HC_COPY) || vcpu.regs.rax > 1)
 		return 1000;
 	status[0] = items()->status;
 	*items() = i;
@@ -259,12 +259,12 @@ static void test_frame(void)
 	vcpu.regs.rsi = ITEMS;
 	vcpu.regs.rdx = 1;
 	vcpu.regs.r10 = 0;
-	ok(copy_hot(&vcpu) && (int64_t)vcpu.regs.rax == AMBIT_EGONE, "at the exit: gone");
+	ok(data_hot(&vcpu, AMBIT_HC_COPY) && (int64_t)vcpu.regs.rax == AMBIT_EGONE, "at the exit: gone");
 	vcpu.regs.rdi = PAGES;
-	ok(!copy_hot(&vcpu), "another scheme is not dealt with at the exit");
+	ok(!data_hot(&vcpu, AMBIT_HC_COPY), "another scheme is not dealt with at the exit");
 	vcpu.regs.rdi = ONE;
 	vcpu.regs.r10 = TAIL;
-	ok(!copy_hot(&vcpu), "nor is a tail");
+	ok(!data_hot(&vcpu, AMBIT_HC_COPY), "nor is a tail");
 }
 
 /* --- items ------------------------------------------------------------------------ */
