@@ -47,6 +47,8 @@ int owner_main(void)
 		/* What an earlier incarnation died of. */
 		a->number = ((const struct ask *)l->peer_data)->number;
 	}
+	if (!a)
+		guest_fail("no link to show RAM through");
 	fill(a, false);
 	time_sleep_until(time_now() + cmdline_u64("delay-ms", 20) * MS);
 	fill(a, true);

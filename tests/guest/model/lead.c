@@ -6,8 +6,9 @@ static uint64_t seed;
 
 static struct order order(uint8_t op, uint32_t parts, uint32_t place)
 {
+	seed++;
 	return (struct order){ .op = op, .parts = (uint16_t)parts, .place = place,
-			       .seed = ++seed };
+			       .seed = seed };
 }
 
 /* --- sizes and places --------------------------------------------------------------- */
