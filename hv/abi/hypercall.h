@@ -16,7 +16,7 @@
 #define AMBIT_ABI_HYPERCALL_H
 
 #define AMBIT_ABI_MAJOR		1
-#define AMBIT_ABI_MINOR		0
+#define AMBIT_ABI_MINOR		1
 #define AMBIT_ABI_VERSION	((AMBIT_ABI_MAJOR << 16) | AMBIT_ABI_MINOR)
 
 /* CPUID leaves: signature "AmbitAmbitHV" in EBX, ECX, EDX of the first. */
