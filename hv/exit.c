@@ -12,6 +12,7 @@
 #include "hv/sched.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
+#include "vio/user.h"
 #include "vio/virq.h"
 
 #define VECTOR_UD	6
@@ -118,10 +119,11 @@ void exit_due(struct vcpu *v)
 	if (v->due & VCPU_DUE_START) {
 		v->timer_ns = NS_NEVER;
 		hvm->vcpu_reset(v, v->start_entry, v->start_arg);
-	} else if (!virq_deliverable(v)) {
+	} else if ((v->due & VCPU_DUE_TIMEOUT) && !virq_deliverable(v) &&
+		   !((v->due & VCPU_DUE_USER) && user_event(v))) {
 		v->regs.rax = (uint64_t)AMBIT_ETIME;
 	}
-	v->due = 0;
+	WRITE_ONCE(v->due, 0);
 }
 
 void exit_handle(struct vcpu *v, struct vcpu_exit *exit)

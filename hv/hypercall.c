@@ -18,6 +18,7 @@
 #include "hv/vm_table.h"
 #include "vio/data.h"
 #include "vio/link.h"
+#include "vio/user.h"
 #include "vio/virq.h"
 
 #define CONSOLE_CALL_MAX 1024u	/* bytes looked at in one console call */
@@ -270,35 +271,43 @@ static int64_t hc_copy(struct vcpu *v)
 	return data_call(v, &copy_op);
 }
 
-/* Ring 3 may use only endpoints that its kernel named for this vCPU. */
-static bool user_may(const struct vcpu *v, uint64_t nr)
-{
-	uint64_t n = v->regs.rdi;
+/* --- from ring 3 ------------------------------------------------------------------ */
 
-	if (nr == AMBIT_HC_WAIT) {
-		for (int i = 0; i < AMBIT_VIRQ_WORDS; i++) {
-			if (READ_ONCE(v->page->user_endpoints[i]))
-				return true;
-		}
-		return false;
-	}
-	if (n >= AMBIT_LINK_MAX)
-		return false;
-	n = index_nospec(n, AMBIT_LINK_MAX);
-	return READ_ONCE(v->page->user_endpoints[n / 64]) & BIT(n & 63);
+static int64_t user_wait_until(struct vcpu *v, uint64_t deadline_ns)
+{
+	v->wait_call = true;
+	sched_wait_user(v, deadline_ns ? deadline_ns : NS_NEVER);
+	return AMBIT_OK;
 }
 
-#define CALL_USER BIT(0)	/* allowed from ring 3, if user_may() */
+static int64_t user_wait(struct vcpu *v)
+{
+	if (!user_may_wait(v))
+		return AMBIT_EPERM;
+	return user_wait_until(v, v->regs.rdi);
+}
+
+static int64_t user_notify(struct vcpu *v)
+{
+	return user_may_use(v, v->regs.rdi) ? hc_notify(v) : AMBIT_EPERM;
+}
+
+static int64_t user_notify_wait(struct vcpu *v)
+{
+	int64_t err = user_notify(v);
+
+	return err ? err : user_wait_until(v, v->regs.rsi);
+}
 
 static const struct {
 	int64_t (*fn)(struct vcpu *v);
-	uint32_t flags;
+	int64_t (*user)(struct vcpu *v);	/* from ring 3; 0: AMBIT_EPERM */
 } table[AMBIT_HC_COUNT] = {
 	[AMBIT_HC_VERSION] = { hc_version, 0 },
 	[AMBIT_HC_CONSOLE_WRITE] = { hc_console_write, 0 },
-	[AMBIT_HC_WAIT] = { hc_wait, CALL_USER },
-	[AMBIT_HC_NOTIFY] = { hc_notify, CALL_USER },
-	[AMBIT_HC_NOTIFY_WAIT] = { hc_notify_wait, CALL_USER },
+	[AMBIT_HC_WAIT] = { hc_wait, user_wait },
+	[AMBIT_HC_NOTIFY] = { hc_notify, user_notify },
+	[AMBIT_HC_NOTIFY_WAIT] = { hc_notify_wait, user_notify_wait },
 	[AMBIT_HC_TIMER_SET] = { hc_timer_set, 0 },
 	[AMBIT_HC_TIME] = { hc_time, 0 },
 	[AMBIT_HC_VCPU_START] = { hc_vcpu_start, 0 },
@@ -326,10 +335,10 @@ void hypercall(struct vcpu *v, uint8_t cpl)
 		return;
 	}
 	nr = index_nospec(nr, AMBIT_HC_COUNT);
-	if (unlikely(cpl) && (!(table[nr].flags & CALL_USER) || !user_may(v, nr))) {
-		v->regs.rax = (uint64_t)AMBIT_EPERM;
-		return;
-	}
 	/* A wait may put v to sleep in there; RAX is v's all the same. */
-	v->regs.rax = (uint64_t)table[nr].fn(v);
+	if (likely(!cpl))
+		v->regs.rax = (uint64_t)table[nr].fn(v);
+	else
+		v->regs.rax = (uint64_t)(table[nr].user ? table[nr].user(v) :
+							  AMBIT_EPERM);
 }

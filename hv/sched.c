@@ -17,6 +17,7 @@
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 #include "hv/work.h"
+#include "vio/user.h"
 #include "vio/virq.h"
 
 #define SLICE_NS	10000000ull	/* 10 ms */
@@ -121,17 +122,18 @@ static void switch_from(struct pcpu *p)
 	WRITE_ONCE(p->current, NULL);
 }
 
-void sched_wait(struct vcpu *v, uint64_t deadline)
+static inline __attribute__((always_inline))
+void wait_from(struct vcpu *v, uint64_t deadline, bool user)
 {
 	struct pcpu *p = this_pcpu();
 	uint32_t expected = VCPU_WAITING;
 
 	v->wait_ns = deadline;
-	/* Publish, full fence (the store is one), look again: whoever set a virq or
-	 * a request before it is seen here; whoever sets one later
+	/* Publish, full fence (the store is one), look again: whoever set a virq,
+	 * an event or a request before it is seen here; whoever sets one later
 	 * sees WAITING. */
 	__atomic_store_n(&v->run_state, VCPU_WAITING, __ATOMIC_SEQ_CST);
-	if (virq_deliverable(v) || READ_ONCE(v->ask)) {
+	if (virq_deliverable(v) || READ_ONCE(v->ask) || (user && user_event(v))) {
 		if (__atomic_compare_exchange_n(&v->run_state, &expected,
 						VCPU_READY, false,
 						__ATOMIC_SEQ_CST,
@@ -141,6 +143,18 @@ void sched_wait(struct vcpu *v, uint64_t deadline)
 	if (!v->heap_idx || deadline < v->heap_ns)
 		timers_want(p, v, deadline);
 	switch_from(p);
+}
+
+void sched_wait(struct vcpu *v, uint64_t deadline)
+{
+	wait_from(v, deadline, false);
+}
+
+/* The mark stands before WAITING does, and falls before v runs again. */
+void sched_wait_user(struct vcpu *v, uint64_t deadline)
+{
+	WRITE_ONCE(v->due, v->due | VCPU_DUE_USER);
+	wait_from(v, deadline, true);
 }
 
 void sched_timer_set(struct vcpu *v, uint64_t deadline)

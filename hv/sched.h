@@ -24,6 +24,8 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from);
  * deadline (NS_NEVER: none); looks again after it has published the wait. home.
  */
 void sched_wait(struct vcpu *v, uint64_t deadline);
+/* The same for ring 3: an event of its endpoints ends it too (vio/user.h). */
+void sched_wait_user(struct vcpu *v, uint64_t deadline);
 /* Set the one-shot timer virq; home. */
 void sched_timer_set(struct vcpu *v, uint64_t deadline);
 /* If v is in guest mode on another pCPU, make it leave. Any pCPU. */

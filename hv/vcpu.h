@@ -26,6 +26,7 @@ enum vcpu_run_state {
 
 #define VCPU_DUE_TIMEOUT (1u << 0)	/* the deadline of a wait call passed */
 #define VCPU_DUE_START	(1u << 1)	/* enter at start_entry with start_arg */
+#define VCPU_DUE_USER	(1u << 2)	/* its wait is one of ring 3 (vio/user.h) */
 
 struct vcpu_counters {
 	uint64_t exit[EXIT_REASON_COUNT];
@@ -55,7 +56,8 @@ struct vcpu {
 	uint64_t entered_tsc;		/* when it got the pCPU */
 
 	uint32_t ask;			/* VCPU_ASK_*, atomic: at its home's next look */
-	uint32_t due;			/* VCPU_DUE_*: before its next run, at home */
+	uint32_t due;			/* VCPU_DUE_*: before its next run, at home; who
+					 * finds it WAITING reads DUE_USER */
 	bool wait_call;			/* it waits in a call, which has a result */
 	uint8_t virq_words;		/* words of pending that its VM's virqs use */
 	uint64_t start_entry, start_arg;

@@ -8,6 +8,7 @@
 
 #include "hv/pcpu.h"
 #include "hv/sched.h"
+#include "vio/user.h"
 
 void virq_raise_on(struct vcpu *v, uint32_t virq)
 {
@@ -15,10 +16,11 @@ void virq_raise_on(struct vcpu *v, uint32_t virq)
 	uint64_t bit = BIT(virq & 63);
 	uint32_t word = virq / 64;
 
-	if (__atomic_fetch_or(&p->pending[word], bit, __ATOMIC_SEQ_CST) & bit)
+	if (__atomic_fetch_or(&p->pending[word], bit, __ATOMIC_SEQ_CST) & bit ||
+	    READ_ONCE(p->mask[word]) & bit) {
+		user_raise(v, virq);
 		return;
-	if (READ_ONCE(p->mask[word]) & bit)
-		return;
+	}
 	if (READ_ONCE(v->run_state) != VCPU_WAITING ||
 	    !sched_ready(v, VCPU_WAITING))
 		sched_kick(v);

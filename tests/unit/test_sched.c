@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The scheduler in simulated time: ready and wait, timers, work. */
-/* LINK: hv/sched.c hv/timers.c hv/work.c hv/heap.c vio/virq.c */
+/* LINK: hv/sched.c hv/timers.c hv/work.c hv/heap.c vio/virq.c vio/user.c */
 #include "hv/heap.h"
 #include "tests/unit/fake_play.h"
 #include "tests/unit/tap.h"

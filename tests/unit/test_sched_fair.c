@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who gets how much time: slices, direct switches, sleepers. */
-/* LINK: hv/sched.c hv/timers.c hv/work.c hv/heap.c vio/virq.c */
+/* LINK: hv/sched.c hv/timers.c hv/work.c hv/heap.c vio/virq.c vio/user.c */
 #include "tests/unit/fake_play.h"
 #include "tests/unit/tap.h"
 

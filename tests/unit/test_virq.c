@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Raising virqs: whom it wakes or kicks, and that none is lost on the way. */
-/* LINK: vio/virq.c hv/sched.c hv/timers.c hv/work.c hv/heap.c */
+/* LINK: vio/virq.c vio/user.c hv/sched.c hv/timers.c hv/work.c hv/heap.c */
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
