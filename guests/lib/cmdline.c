@@ -60,6 +60,11 @@ bool cmdline_get(const char *key, char *buf, size_t size)
 	return true;
 }
 
+void cmdline_all(char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", cmdline);
+}
+
 static unsigned int digit(char c)
 {
 	if (c >= '0' && c <= '9')

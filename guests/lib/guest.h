@@ -61,6 +61,8 @@ bool cmdline_get(const char *key, char *buf, size_t size);
 /* The value as a number, decimal or 0x..., with suffix K, M or G; a bad one stops. */
 uint64_t cmdline_u64(const char *key, uint64_t otherwise);
 bool cmdline_has(const char *key);
+/* All of it, cut to size. */
+void cmdline_all(char *buf, size_t size);
 
 /* --- the VM and its links --------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 
 #define VECTORS		(UPCALL_VECTOR + 1)
 #define GATE_INTERRUPT	0x8e00
+#define GATE_RING_SHIFT	13
 #define CODE_SELECTOR	0x08
 
 struct gate {
@@ -20,17 +21,16 @@ _Static_assert(sizeof(struct gate) == 16, "SDM 3A, 64-Bit Mode IDT");
 static struct gate idt[VECTORS];
 bool (*trap_hook)(struct trap_frame *f);
 
-extern void (*const trap_stubs[32])(void);
 void upcall_entry(void);
 
-static void gate_set(unsigned int vector, void (*entry)(void))
+void trap_gate(unsigned int vector, void (*entry)(void), unsigned int ring)
 {
 	uint64_t a = (uint64_t)entry;
 
 	idt[vector] = (struct gate){
 		.offset_low = (uint16_t)a,
 		.selector = CODE_SELECTOR,
-		.type = GATE_INTERRUPT,
+		.type = (uint16_t)(GATE_INTERRUPT | ring << GATE_RING_SHIFT),
 		.offset_mid = (uint16_t)(a >> 16),
 		.offset_high = (uint32_t)(a >> 32),
 	};
@@ -39,8 +39,8 @@ static void gate_set(unsigned int vector, void (*entry)(void))
 void trap_init(void)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(trap_stubs); i++)
-		gate_set(i, trap_stubs[i]);
-	gate_set(UPCALL_VECTOR, upcall_entry);
+		trap_gate(i, trap_stubs[i], 0);
+	trap_gate(UPCALL_VECTOR, upcall_entry, 0);
 	trap_load();
 }
 

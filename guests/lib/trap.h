@@ -15,6 +15,10 @@ struct trap_frame {
 };
 
 void trap_handle(struct trap_frame *f);
+/* The stubs of exceptions, which lead there. */
+extern void (*const trap_stubs[32])(void);
+/* Have a vector up to UPCALL_VECTOR lead to entry, by INT from that ring on too. */
+void trap_gate(unsigned int vector, void (*entry)(void), unsigned int ring);
 
 /*
  * Tests that expect a fault set this: it may change *f and return true to
