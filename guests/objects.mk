@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guest programs: every folder here or in tests/guest/ that has a main.c is
-# one, linked with the guest library into build/guests/<folder>.
+# one, linked with the guest library into build/guests/<folder>; those in
+# user-dirs are (also) linked for ring 3, into build/guests/<folder>.user.
 
 guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c tests/guest/lib/*.c))
 guest-asm-src := guests/lib/entry.asm
 guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c))
-guest-dirs := $(patsubst %/main.c,%,$(guest-mains))
-guest-bins := $(addprefix $(B)/guests/,$(notdir $(guest-dirs)))
+user-dirs := guests/talk
+user-only := guests/talk
+guest-dirs := $(filter-out $(user-only),$(patsubst %/main.c,%,$(guest-mains)))
+guest-bins := $(addprefix $(B)/guests/,$(notdir $(guest-dirs)) \
+	$(addsuffix .user,$(notdir $(user-dirs))))
 
 GUEST_OBJ := $(B)/guests/obj
 guest-lib-obj := $(guest-lib-src:%.c=$(GUEST_OBJ)/%.o)
@@ -33,7 +37,8 @@ guest-wrap-modelbench := bm_sys_notify bm_sys_wait bm_sys_notify_wait bm_sys_set
 
 # $(1): folder of the program, whose C files are linked together
 define guest-rule
-guest-$(1)-obj := $$(patsubst %.c,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.c))
+guest-$(1)-obj := $$(patsubst %.c,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.c)) \
+	$$(patsubst %.asm,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.asm))
 $(B)/guests/$(notdir $(1)): $$(guest-$(1)-obj) $(guest-asm-obj) \
 		$(GUEST_OBJ)/libguest.a guests/guest.ld
 	$(LD) -z noexecstack -z max-page-size=4096 -T guests/guest.ld -o $$@ \
@@ -41,5 +46,29 @@ $(B)/guests/$(notdir $(1)): $$(guest-$(1)-obj) $(guest-asm-obj) \
 -include $$(guest-$(1)-obj:.o=.d)
 endef
 $(foreach d,$(guest-dirs),$(eval $(call guest-rule,$(d))))
+
+# Ring 3 (guests/user): a run-time of its own, and what of the library takes no
+# more rights than a program has there. The objects are the same.
+user-src := $(sort $(wildcard guests/user/*.c)) \
+	$(filter-out %/bm_guest.c,$(wildcard guests/lib/bm*.c)) \
+	$(addprefix guests/lib/,str.c format.c cmdline.c) \
+	$(addprefix tests/guest/lib/,check.c measure.c)
+user-obj := $(user-src:%.c=$(GUEST_OBJ)/%.o)
+user-start := $(GUEST_OBJ)/guests/user/start.o
+
+$(GUEST_OBJ)/libuser.a: $(user-obj)
+	rm -f $@
+	ar rcs $@ $^
+
+define user-rule
+user-$(1)-obj := $$(patsubst %.c,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.c))
+$(B)/guests/$(notdir $(1)).user: $$(user-$(1)-obj) $(user-start) \
+		$(GUEST_OBJ)/libuser.a guests/user/user.ld
+	$(LD) -z noexecstack -z max-page-size=4096 -T guests/user/user.ld -o $$@ \
+		$(user-start) $$(user-$(1)-obj) $(GUEST_OBJ)/libuser.a
+-include $$(user-$(1)-obj:.o=.d)
+endef
+$(foreach d,$(user-dirs),$(eval $(call user-rule,$(d))))
+-include $(user-obj:.o=.d) $(user-start:.o=.d)
 
 -include $(guest-lib-obj:.o=.d) $(guest-asm-obj:.o=.d)
