@@ -6,8 +6,8 @@
 guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c tests/guest/lib/*.c))
 guest-asm-src := guests/lib/entry.asm
 guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c))
-user-dirs := guests/talk
-user-only := guests/talk
+user-dirs := guests/talk tests/guest/userattack
+user-only := guests/talk tests/guest/userattack
 guest-dirs := $(filter-out $(user-only),$(patsubst %/main.c,%,$(guest-mains)))
 guest-bins := $(addprefix $(B)/guests/,$(notdir $(guest-dirs)) \
 	$(addsuffix .user,$(notdir $(user-dirs))))
