@@ -6,8 +6,9 @@
 guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c tests/guest/lib/*.c))
 guest-asm-src := guests/lib/entry.asm
 guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c))
-user-dirs := guests/talk tests/guest/userattack
-user-only := guests/talk tests/guest/userattack
+user-dirs := guests/talk guests/ping guests/pong \
+	$(addprefix tests/guest/user,attack flip trip)
+user-only := guests/talk $(addprefix tests/guest/user,attack flip)
 guest-dirs := $(filter-out $(user-only),$(patsubst %/main.c,%,$(guest-mains)))
 guest-bins := $(addprefix $(B)/guests/,$(notdir $(guest-dirs)) \
 	$(addsuffix .user,$(notdir $(user-dirs))))
@@ -52,6 +53,7 @@ $(foreach d,$(guest-dirs),$(eval $(call guest-rule,$(d))))
 user-src := $(sort $(wildcard guests/user/*.c)) \
 	$(filter-out %/bm_guest.c,$(wildcard guests/lib/bm*.c)) \
 	$(addprefix guests/lib/,str.c format.c cmdline.c) \
+	$(wildcard guests/drivers/*.c) \
 	$(addprefix tests/guest/lib/,check.c measure.c)
 user-obj := $(user-src:%.c=$(GUEST_OBJ)/%.o)
 user-start := $(GUEST_OBJ)/guests/user/start.o

@@ -24,21 +24,34 @@ void end_vm_again(struct vm *vm)
 		__atomic_fetch_add(&awaited, 1, __ATOMIC_SEQ_CST);
 }
 
-/* One line for each VM: how it ended. */
+static uint64_t exits_of(const struct vcpu *v)
+{
+	uint64_t n = v->count.hot_calls;
+
+	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++)
+		n += v->count.exit[i];
+	return n;
+}
+
+/* One line for each VM: how it ended, and what it cost. */
 static bool vm_passed(const struct vm *vm)
 {
 	bool running = vm->state == VM_RUNNING || vm->state == VM_EMPTY ||
 		       vm->state == VM_STOPPING;
-	uint64_t ms = 0;
+	uint64_t ms = 0, exits = 0;
 
-	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		ms += time_ticks_to_ns(vm->vcpu[i]->run_tsc) / 1000000;
+		exits += exits_of(vm->vcpu[i]);
+	}
 	if (running && vm->config->service && !vm->crashed)
-		hv_log("  %-8s service, still running, %lu ms", vm->name, ms);
+		hv_log("  %-8s service, still running, %lu ms, %lu exits",
+		       vm->name, ms, exits);
 	else if (vm->crashed)
 		hv_log("  %-8s CRASHED: %s", vm->name, vm->why);
 	else
-		hv_log("  %-8s status %d, %lu ms%s", vm->name, vm->status, ms,
+		hv_log("  %-8s status %d, %lu ms, %lu exits%s", vm->name,
+		       vm->status, ms, exits,
 		       vm->incarnation > 1 ? ", restarted" : "");
 	return !vm->crashed && vm->status == 0;
 }

@@ -45,6 +45,7 @@ struct user_page {
 	uint32_t endpoint;		/* of its link ... */
 	uint32_t reserved;
 	struct ambit_link_info link;	/* ... whose addresses are the program's */
+	struct ambit_info vm;
 	struct user_counters counters;
 	char cmdline[512];
 };

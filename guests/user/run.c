@@ -107,6 +107,11 @@ void *page_alloc_bytes(size_t bytes)
 	return p;
 }
 
+const struct ambit_info *vm_info(void)
+{
+	return &page->vm;
+}
+
 const struct ambit_link_info *link_info(uint32_t endpoint)
 {
 	if (endpoint != page->endpoint)

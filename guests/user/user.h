@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a program in ring 3 has besides the run-time's guest.h, of which it has
- * start and stop, console, time, command line, page_alloc, and its one link. Both
- * are linked from guests/user, in place of guests/lib's that need ring 0.
+ * A program in ring 3 has of guest.h start and stop, console, time, command line,
+ * page_alloc, vm_info and its one link, and besides that what stands here. All of
+ * it is linked from guests/user, in place of guests/lib's that needs ring 0.
  */
 #pragma once
 

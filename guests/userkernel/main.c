@@ -69,6 +69,7 @@ static void link_give(uint32_t endpoint)
 	user_page->endpoint = endpoint;
 	user_page->time = area_map(&at, (uint64_t)vm_info() + AMBIT_APERTURE_TIME,
 				   sizeof(struct ambit_time), 0);
+	user_page->vm = *vm_info();
 	*u = *l;
 	u->control = area_map(&at, l->control, l->control_size, SPACE_WRITE);
 	u->peer_control = area_map(&at, l->peer_control, l->control_size, 0);
