@@ -54,7 +54,8 @@ struct host_end *host_block(struct endpoint *e)
 	if (!b || !host_open(&b->host, e, block_step))
 		return NULL;
 	CHECK(mod);		/* the manifest was checked against the modules */
-	b->disk = (struct blk_disk){ disk_memory(mod, c), mod->size };
-	blk_back_init(&b->back, b->host.bm, &b->disk, c->read_only);
+	b->disk = (struct blk_disk){ .mem = disk_memory(mod, c), .bytes = mod->size };
+	blk_back_init(&b->back, b->host.bm, &b->disk,
+		      c->read_only ? BLK_READ_ONLY : BLK_DISCARDS, NULL);
 	return &b->host;
 }

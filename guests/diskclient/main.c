@@ -2,7 +2,9 @@
 /*
  * diskclient: reads a whole disk in order with several requests in flight and
  * prints its size, SHA-256 and the throughput. Command line:
- *   link=NAME read-size=64K depth=8 wait-ms=10000 expect=HEX
+ *   link=NAME read-size=64K depth=8 wait-ms=10000 expect=HEX in-place
+ * in-place: look at the bytes where the server has them, if it lends them and the
+ * scheme shows them, instead of having them sent.
  */
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/bm_guest.h"
@@ -11,16 +13,21 @@
 
 #define MS		1000000ul
 #define DEPTH_MAX	256u
+#define SEGS_MAX	16
 
-enum chunk_state { CHUNK_IDLE, CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_READ };
+enum chunk_state { CHUNK_IDLE, CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_READ, CHUNK_LENT };
 
 static struct client {
+	const struct ambit_link_info *link;
 	struct bm *bm;
 	struct blk_front *front;
 	uint64_t bytes;			/* of the disk */
 	uint32_t chunk, depth;		/* bytes of a request, requests */
 	uint8_t *buffers;		/* depth chunks */
 	uint8_t state[DEPTH_MAX];	/* enum chunk_state, by number % depth */
+	uint32_t lent[DEPTH_MAX];	/* the view of a lent chunk */
+	bool in_place;
+	uint64_t seen, window;		/* bytes seen in place; of them in the window */
 	uint64_t asked, hashed;		/* chunks so far */
 	uint64_t patience;		/* ns to wait for an answer */
 	uint32_t failed;		/* enum blk_result of a refused read */
@@ -32,7 +39,10 @@ static void chunk_done(void *arg, uint64_t cookie, enum blk_result result)
 	uint8_t *state = &client.state[cookie % client.depth];
 
 	(void)arg;
-	if (result == BLK_OK) {
+	if (result == BLK_OK && client.in_place) {
+		client.lent[cookie % client.depth] = blk_front_lent(client.front);
+		*state = CHUNK_LENT;
+	} else if (result == BLK_OK) {
 		*state = CHUNK_READ;
 	} else if (result == BLK_EGONE) {
 		*state = CHUNK_WANTED;	/* again, when the server is back */
@@ -62,11 +72,17 @@ static void chunk_submit(uint64_t number)
 {
 	uint8_t *state = &client.state[number % client.depth];
 	uint32_t len = ALIGN_UP(chunk_bytes(number), BLK_SECTOR);
+	uint64_t sector = number * (client.chunk / BLK_SECTOR);
+	int r;
 
-	if (*state == CHUNK_WANTED &&
-	    blk_front_submit(client.front, BLK_READ,
-			     number * (client.chunk / BLK_SECTOR),
-			     chunk_buffer(number), len, number) == BM_OK)
+	if (*state != CHUNK_WANTED)
+		return;
+	if (client.in_place)
+		r = blk_front_lend(client.front, sector, len, number);
+	else
+		r = blk_front_submit(client.front, BLK_READ, sector,
+				     chunk_buffer(number), len, number);
+	if (r == BM_OK)
 		*state = CHUNK_IN_FLIGHT;
 }
 
@@ -82,14 +98,44 @@ static void client_submit(void)
 	bm_flush(client.bm);
 }
 
+/* The link may go down under a view: then it has to be asked for again. */
+static bool hash_in_place(uint32_t lent)
+{
+	const struct ambit_link_info *l = client.link;
+	struct sha256 before = client.sha;
+	struct bm_seg seg[SEGS_MAX];
+	int n = blk_front_view(client.front, lent, seg, SEGS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		sha256_update(&client.sha, seg[i].p, seg[i].len);
+		client.seen += seg[i].len;
+		if ((uint64_t)seg[i].p - l->window < l->window_size)
+			client.window += seg[i].len;
+	}
+	if (blk_front_return(client.front, lent) == BM_OK && n > 0)
+		return true;
+	if (n == BM_NOMEM)
+		guest_fail("no room for a view; read-size or depth is too large");
+	client.sha = before;
+	return false;
+}
+
 static bool client_hash(void)
 {
-	uint8_t *state = &client.state[client.hashed % client.depth];
+	uint32_t at = (uint32_t)(client.hashed % client.depth);
+	uint8_t *state = &client.state[at];
 
-	if (client.hashed == client.asked || *state != CHUNK_READ)
+	if (client.hashed == client.asked || *state < CHUNK_READ)
 		return false;
-	sha256_update(&client.sha, chunk_buffer(client.hashed),
-		      chunk_bytes(client.hashed));
+	if (*state == CHUNK_LENT) {
+		if (!hash_in_place(client.lent[at])) {
+			*state = CHUNK_WANTED;
+			return false;
+		}
+	} else {
+		sha256_update(&client.sha, chunk_buffer(client.hashed),
+			      chunk_bytes(client.hashed));
+	}
 	*state = CHUNK_IDLE;
 	client.hashed++;
 	return true;
@@ -106,6 +152,7 @@ static void client_configure(void)
 	if (endpoint < 0)
 		guest_fail("this VM has no block link%s%s", named ? " " : "",
 			   named ? name : "");
+	client.link = link_info((uint32_t)endpoint);
 	client.bm = bm_open_link((uint32_t)endpoint);
 	client.front = blk_front_init(client.bm,
 		page_alloc_bytes(blk_front_memory(client.bm)), chunk_done,
@@ -137,6 +184,11 @@ static void client_identify(void)
 		bm_wait(&client.bm, 1, 0, deadline);
 	}
 	client.bytes = disk->bytes;
+	client.in_place = cmdline_has("in-place");
+	if (client.in_place && !(disk->flags & BLK_LENDS))
+		guest_fail("this disk cannot be read in place");
+	if (client.in_place && client.bytes % BLK_SECTOR)
+		guest_fail("the last sector is partial, and is not lent");
 	printf("disk of %lu bytes, %s; reading %u bytes at a time, %u in flight\n",
 	       client.bytes, disk->flags & BLK_READ_ONLY ? "read-only" :
 	       "writable", client.chunk, client.depth);
@@ -184,6 +236,9 @@ static int client_report(uint64_t ns)
 	printf("sha256 %s\n", hex);
 	printf("%lu bytes in %lu.%03lu ms, %lu.%02lu MiB/s\n", client.bytes,
 	       ns / MS, ns % MS / 1000, rate / 100, rate % 100);
+	if (client.in_place)
+		printf("%lu bytes seen in place, %lu of them in the server's memory\n",
+		       client.seen, client.window);
 	if (cmdline_get("expect", expected, sizeof(expected)) &&
 	    strcmp(hex, expected))
 		guest_fail("expected %s", expected);

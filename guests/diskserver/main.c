@@ -26,8 +26,9 @@ static uint32_t server_open(void)
 		if (!(l->flags & AMBIT_LINKF_BACK))
 			continue;
 		ends[count] = bm_open_link((uint32_t)i);
-		blk_back_init(&backs[count], ends[count], &disk,
-			      l->flags & AMBIT_LINKF_READ_ONLY);
+		blk_back_init(&backs[count], ends[count], &disk, BLK_LENDS |
+			      (l->flags & AMBIT_LINKF_READ_ONLY ?
+			       BLK_READ_ONLY : BLK_DISCARDS), NULL);
 		count++;
 	}
 	return count;

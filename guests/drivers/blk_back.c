@@ -7,38 +7,46 @@
 #include "guests/drivers/blk_back.h"
 
 #include "guests/lib/bm_inline.h"
+#include "guests/lib/str.h"
 
 static const uint8_t zeros[BLK_SECTOR];
 
-void blk_back_init(struct blk_back *back, struct bm *b,
-		   const struct blk_disk *disk, bool read_only)
+void blk_back_init(struct blk_back *back, struct bm *b, struct blk_disk *disk,
+		   uint32_t flags, struct blk_request *request)
 {
 	*back = (struct blk_back){
 		.bm = b,
 		.disk = disk,
-		.read_only = read_only,
+		.request = request,
 		.identity = {
 			.magic = BLK_MAGIC,
 			.bytes = disk->bytes,
 			.sector = BLK_SECTOR,
-			.flags = read_only ? BLK_READ_ONLY : 0,
+			.flags = flags,
 		},
 	};
 }
 
-/* Whether the request is whole sectors of the disk; *off gets its first byte. */
-static bool in_range(const struct blk_disk *disk, const struct bm_event *e,
-		     uint64_t *off)
+static uint32_t refuses(const struct blk_back *back, uint32_t flag)
 {
-	uint64_t size = ALIGN_UP(disk->bytes, BLK_SECTOR);
-	uint64_t sector = e->note.w[1];
+	return ~back->identity.flags & flag;
+}
 
-	if (e->len % BLK_SECTOR || sector > size / BLK_SECTOR ||
-	    e->len > size - sector * BLK_SECTOR)
+/* Whether so many bytes from that sector on are whole sectors of the disk; then
+ * they are what the request deals with. */
+static bool in_range(struct blk_back *back, uint64_t sector, uint64_t bytes)
+{
+	uint64_t size = ALIGN_UP(back->disk->bytes, BLK_SECTOR);
+
+	if (bytes % BLK_SECTOR || sector > size / BLK_SECTOR ||
+	    bytes > size - sector * BLK_SECTOR)
 		return false;
-	*off = nospec(sector, size / BLK_SECTOR + 1) * BLK_SECTOR;
+	back->off = nospec(sector, size / BLK_SECTOR + 1) * BLK_SECTOR;
+	back->len = bytes;
 	return true;
 }
+
+/* --- a disk in memory -------------------------------------------------------- */
 
 /* One piece of the request: n bytes, whole sectors, from where it stands. A
  * partial last sector reads as zeros beyond the end. */
@@ -47,18 +55,48 @@ static int back_move(struct blk_back *back, uint32_t n)
 	const struct blk_disk *disk = back->disk;
 	uint32_t have = (uint32_t)MIN((uint64_t)n, disk->bytes - back->off);
 	uint8_t *mem = disk->mem + back->off;
-	uint32_t at = back->at;
+	uint32_t at = (uint32_t)back->at;
 	int r;
 
 	back->at += n;
 	back->off += n;
-	if (back->dir == BM_OUT)
+	if (back->op == BLK_DISCARD) {
+		memset(mem, 0, have);
+		return BM_OK;
+	}
+	if (back->op == BLK_WRITE)
 		return bm_receive(back->bm, back->slot, at, mem, have);
 	r = bm_send(back->bm, back->slot, at, mem, have);
 	if (r == BM_OK && have < n)
 		r = bm_send(back->bm, back->slot, at + have, zeros, n - have);
 	return r;
 }
+
+static void back_answer(struct blk_back *back, uint32_t slot, uint32_t len,
+			enum blk_result result)
+{
+	struct bm_note note = { { result, 0 } };
+
+	back->stats.refused += result != BLK_OK;
+	bm_finish(back->bm, slot, BM_OK, result == BLK_OK ? len : 0, note);
+}
+
+/* Go on with the request by at most max bytes; returns how many it took. */
+static uint32_t back_go_on(struct blk_back *back, uint32_t max)
+{
+	uint32_t n = (uint32_t)MIN((uint64_t)max, back->len - back->at);
+
+	if (back->result == BLK_OK && n && back_move(back, n) != BM_OK)
+		back->result = BLK_EIO;
+	if (back->result == BLK_OK && back->at < back->len)
+		return n;
+	back->busy = false;
+	back_answer(back, back->slot, back->op == BLK_DISCARD ?
+		    0 : (uint32_t)back->len, back->result);
+	return n;
+}
+
+/* --- requests ---------------------------------------------------------------- */
 
 static enum blk_result back_identify(struct blk_back *back,
 				     const struct bm_event *e)
@@ -72,7 +110,54 @@ static enum blk_result back_identify(struct blk_back *back,
 		       BLK_OK : BLK_EIO;
 }
 
-/* Check a request; back->len gets the bytes that it will have moved. */
+static enum blk_result back_discard(struct blk_back *back,
+				    const struct bm_event *e)
+{
+	if (back->identity.flags & BLK_READ_ONLY)
+		return BLK_EREADONLY;
+	if (!in_range(back, e->note.w[1], (e->note.w[0] >> 32) * BLK_SECTOR))
+		return BLK_ERANGE;
+	back->stats.discards++;
+	return BLK_OK;
+}
+
+/* The sectors in place, as an own slot with the request's number. */
+static enum blk_result back_lend(struct blk_back *back,
+				 const struct bm_event *e)
+{
+	uint64_t bytes = (e->note.w[0] >> 32) * BLK_SECTOR;
+	struct bm_seg seg;
+	struct bm_info info;
+
+	bm_info(back->bm, &info);
+	if (!bytes || bytes > info.max_len ||
+	    !in_range(back, e->note.w[1], bytes) ||
+	    bytes > back->disk->bytes - back->off)
+		return BLK_ERANGE;
+	back->len = 0;
+	seg = (struct bm_seg){ back->disk->mem + back->off, (uint32_t)bytes };
+	if (bm_offer(back->bm, e->slot, BM_OUT, &seg, seg.len,
+		     (struct bm_note){ { BLK_LEND, 0 } }, BM_QUIET) != BM_OK)
+		return BLK_EBUSY;
+	back->stats.lends++;
+	return BLK_OK;
+}
+
+static enum blk_result back_transfer(struct blk_back *back,
+				     const struct bm_event *e)
+{
+	if (e->dir == BM_OUT && back->identity.flags & BLK_READ_ONLY)
+		return BLK_EREADONLY;
+	if (!in_range(back, e->note.w[1], e->len))
+		return BLK_ERANGE;
+	if (e->dir == BM_IN)
+		back->stats.reads++;
+	else
+		back->stats.writes++;
+	return BLK_OK;
+}
+
+/* Check a request; what there is to do goes to back->off and back->len. */
 static enum blk_result back_begin(struct blk_back *back,
 				  const struct bm_event *e)
 {
@@ -80,44 +165,46 @@ static enum blk_result back_begin(struct blk_back *back,
 	bool in = e->dir == BM_IN;
 
 	back->slot = e->slot;
-	back->dir = e->dir;
+	back->op = (uint8_t)op;
 	back->at = back->len = 0;
-	if (in && op == BLK_IDENTIFY)
-		return back_identify(back, e);
-	if (!in && op == BLK_FLUSH) {
-		back->stats.flushes++;	/* memory is as durable as it gets */
+	if (op == (in ? BLK_READ : BLK_WRITE))
+		return back_transfer(back, e);
+	if (in)
+		return op == BLK_IDENTIFY ? back_identify(back, e) : BLK_EOP;
+	if (op == BLK_FLUSH) {
+		back->stats.flushes++;
 		return BLK_OK;
 	}
-	if (op != (in ? BLK_READ : BLK_WRITE))
-		return BLK_EOP;
-	if (!in && back->read_only)
-		return BLK_EREADONLY;
-	if (!in_range(back->disk, e, &back->off))
-		return BLK_ERANGE;
-	back->len = e->len;
-	if (in)
-		back->stats.reads++;
-	else
-		back->stats.writes++;
-	return BLK_OK;
+	if ((uint32_t)op == BLK_DISCARD && !refuses(back, BLK_DISCARDS))
+		return back_discard(back, e);
+	if ((uint32_t)op == BLK_LEND && !refuses(back, BLK_LENDS))
+		return back_lend(back, e);
+	return BLK_EOP;
 }
 
-/* Go on with the request by at most max bytes; returns how many it took. */
-static uint32_t back_go_on(struct blk_back *back, uint32_t max)
+/* What is right and not answered already goes to the disk. */
+static void back_start(struct blk_back *back, const struct bm_event *e)
 {
-	uint32_t n = MIN(max, back->len - back->at);
-	struct bm_note note = { { 0, 0 } };
+	struct blk_request *r = &back->request[e->slot];
 
-	if (back->result == BLK_OK && n && back_move(back, n) != BM_OK)
-		back->result = BLK_EIO;
-	if (back->result == BLK_OK && back->at < back->len)
-		return n;
-	note.w[0] = back->result;
-	back->stats.refused += back->result != BLK_OK;
-	back->busy = false;
-	bm_finish(back->bm, back->slot, BM_OK,
-		  back->result == BLK_OK ? back->len : 0, note);
-	return n;
+	if (back->result != BLK_OK || back->at) {
+		back_answer(back, e->slot, (uint32_t)back->at, back->result);
+		return;
+	}
+	*r = (struct blk_request){
+		.back = back,
+		.off = back->off,
+		.bytes = back->len,
+		.slot = e->slot,
+		.op = back->op,
+	};
+	back->disk->start(back->disk, r);
+}
+
+void blk_request_done(struct blk_request *r, enum blk_result result)
+{
+	back_answer(r->back, r->slot, r->op == BLK_DISCARD ?
+		    0 : (uint32_t)r->bytes, result);
 }
 
 bool blk_back_step(struct blk_back *back, uint32_t budget)
@@ -134,7 +221,12 @@ bool blk_back_step(struct blk_back *back, uint32_t budget)
 		budget -= MIN(budget, BLK_EVENT_COST);
 		if (e.type == BM_POSTED) {
 			back->result = back_begin(back, &e);
-			back->busy = true;
+			if (back->request)
+				back_start(back, &e);
+			else
+				back->busy = true;
+		} else if (e.type == BM_DOWN && back->request) {
+			back->disk->forget(back->disk, back);
 		}
 	}
 	return true;

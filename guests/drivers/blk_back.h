@@ -1,36 +1,57 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The block device's back over a disk in memory. */
+/*
+ * The block device's back: checks requests and answers them from a disk in memory,
+ * or hands them to a disk that takes its time.
+ */
 #pragma once
 
 #include "guests/drivers/blk.h"
 #include "guests/lib/bm.h"
 
+struct blk_back;
+
+/* A request in the hands of a disk without mem. */
+struct blk_request {
+	struct blk_back *back;
+	uint64_t off;		/* on the disk, of the first byte; whole sectors */
+	uint64_t bytes;		/* READ, WRITE: of the slot; DISCARD: on the disk */
+	uint16_t slot;		/* held; READ: IN, WRITE: OUT */
+	uint8_t op;		/* READ, WRITE, FLUSH or DISCARD */
+};
+
 struct blk_disk {
-	uint8_t *mem;
 	uint64_t bytes;
+	uint8_t *mem;		/* what is on it, all of it; or NULL, and then: */
+	/* Serve r, which lives until blk_request_done(): here or later, in any
+	 * order. Bytes are moved by the slot of r->back->bm. */
+	void (*start)(struct blk_disk *disk, struct blk_request *r);
+	/* The connection of that back is over: all its requests are void, and what
+	 * they point to is used anew. None of them may be done any more. */
+	void (*forget)(struct blk_disk *disk, struct blk_back *back);
 };
 
 struct blk_back_stats {
-	uint64_t reads, writes, flushes, refused;
+	uint64_t reads, writes, flushes, discards, lends, refused;
 };
 
 struct blk_back {
 	struct bm *bm;
-	const struct blk_disk *disk;
-	bool read_only;
+	struct blk_disk *disk;
+	struct blk_request *request;	/* [slots]; NULL: the disk is in memory */
 	struct blk_identity identity;	/* what IDENTIFY sends */
-	/* The request at hand. */
+	/* The request at hand, of a disk in memory. */
 	bool busy;
-	uint8_t dir;			/* enum bm_dir */
+	uint8_t op;
 	enum blk_result result;
 	uint32_t slot;
-	uint32_t at, len;		/* bytes moved, of so many */
+	uint64_t at, len;		/* bytes dealt with, of so many */
 	uint64_t off;			/* on the disk, of the next byte */
 	struct blk_back_stats stats;
 };
 
-void blk_back_init(struct blk_back *back, struct bm *b,
-		   const struct blk_disk *disk, bool read_only);
+/* flags: of the identity. request: [slots] for a disk without mem, else NULL. */
+void blk_back_init(struct blk_back *back, struct bm *b, struct blk_disk *disk,
+		   uint32_t flags, struct blk_request *request);
 /* Serve what has arrived; the answers go with the next flush or wait of the end. */
 void blk_back_poll(struct blk_back *back);
 /*
@@ -40,3 +61,6 @@ void blk_back_poll(struct blk_back *back);
  */
 #define BLK_EVENT_COST	2048u
 bool blk_back_step(struct blk_back *back, uint32_t budget);
+/* A request is complete; its bytes go with the next flush, if they are not moved
+ * yet. */
+void blk_request_done(struct blk_request *r, enum blk_result result);

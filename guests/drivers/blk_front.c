@@ -11,6 +11,10 @@
 
 #define COOKIE_IDENTIFY UINT64_MAX	/* the driver's own request */
 
+/* How a slot stands that was asked to be lent; its number is free again when it is
+ * returned. */
+enum blk_lend_state { LEND_NONE, LEND_ASKED, LEND_POSTED, LEND_OURS };
+
 struct blk_front {
 	struct bm *bm;
 	blk_done_fn *done;
@@ -18,8 +22,10 @@ struct blk_front {
 	uint64_t *cookie;	/* [slots] */
 	uint32_t *want;		/* [slots] bytes that a good answer has */
 	uint16_t *free;		/* [slots] a stack of free slots */
+	uint8_t *lend;		/* [slots] enum blk_lend_state */
 	uint32_t slots, free_count;
 	uint32_t max_len;
+	uint32_t lent;		/* the slot whose lending done() is told of */
 	bool known;
 	struct blk_identity disk;
 	struct blk_identity answer;	/* IDENTIFY's buffer, and FLUSH's */
@@ -31,7 +37,8 @@ size_t blk_front_memory(struct bm *b)
 
 	bm_info(b, &info);
 	return sizeof(struct blk_front) +
-	       info.slots * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
+	       info.slots * (sizeof(uint64_t) + sizeof(uint32_t) +
+			     sizeof(uint16_t) + sizeof(uint8_t));
 }
 
 struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
@@ -51,14 +58,13 @@ struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
 	};
 	f->want = (uint32_t *)(f->cookie + info.slots);
 	f->free = (uint16_t *)(f->want + info.slots);
+	f->lend = (uint8_t *)(f->free + info.slots);
 	return f;
 }
 
-static int blk_post(struct blk_front *f, enum blk_op op, uint64_t sector,
+static int blk_post(struct blk_front *f, enum bm_dir dir, struct bm_note note,
 		    const struct bm_seg *seg, uint32_t len, uint64_t cookie)
 {
-	enum bm_dir dir = op == BLK_READ || op == BLK_IDENTIFY ? BM_IN : BM_OUT;
-	struct bm_note note = { { op, sector } };
 	uint32_t slot;
 	int r;
 
@@ -74,6 +80,15 @@ static int blk_post(struct blk_front *f, enum blk_op op, uint64_t sector,
 	return BM_OK;
 }
 
+/* A request without bytes of its own; some memory it must have. */
+static int blk_post_empty(struct blk_front *f, struct bm_note note,
+			  uint64_t cookie)
+{
+	struct bm_seg seg = { &f->answer, sizeof(f->answer) };
+
+	return blk_post(f, BM_OUT, note, &seg, 0, cookie);
+}
+
 static void blk_up(struct blk_front *f)
 {
 	struct bm_seg seg = { &f->answer, sizeof(f->answer) };
@@ -81,7 +96,14 @@ static void blk_up(struct blk_front *f)
 	for (uint32_t i = 0; i < f->slots; i++)
 		f->free[i] = (uint16_t)i;
 	f->free_count = f->slots;
-	blk_post(f, BLK_IDENTIFY, 0, &seg, seg.len, COOKIE_IDENTIFY);
+	blk_post(f, BM_IN, (struct bm_note){ { BLK_IDENTIFY, 0 } }, &seg, seg.len,
+		 COOKIE_IDENTIFY);
+}
+
+static void blk_down(struct blk_front *f)
+{
+	f->known = false;
+	memset(f->lend, LEND_NONE, f->slots);
 }
 
 /* The buffer was taken back before this, so its bytes stay what they are. */
@@ -101,17 +123,59 @@ static enum blk_result blk_result_of(const struct blk_front *f,
 
 	if (e->status == BM_GONE)
 		return BLK_EGONE;
-	if (e->status == BM_OK && e->note.w[0] <= BLK_EIO)
+	if (e->status == BM_OK && e->note.w[0] <= BLK_EBUSY &&
+	    e->note.w[0] != BLK_EGONE)
 		result = (enum blk_result)e->note.w[0];
 	/* What is behind the answer's bytes may be anything. */
 	return result == BLK_OK && e->len < f->want[e->slot] ? BLK_EIO : result;
 }
 
+static void blk_return_slot(struct blk_front *f, uint32_t slot, int status)
+{
+	bm_finish(f->bm, slot, status, 0, (struct bm_note){ { 0, 0 } });
+}
+
+/* The back end posted a slot: the one that was asked for, or it is not wanted. */
+static void blk_posted(struct blk_front *f, const struct bm_event *e)
+{
+	if (e->dir == BM_OUT && f->lend[e->slot] == LEND_ASKED &&
+	    e->len == f->want[e->slot])
+		f->lend[e->slot] = LEND_POSTED;
+	else
+		blk_return_slot(f, e->slot, BM_INVAL);
+}
+
+/* The answer to a LEND. On BLK_OK its view is asked for, and the number stays. */
+static __attribute__((noinline))
+enum blk_result blk_lend_done(struct blk_front *f, uint32_t slot,
+			      enum blk_result result)
+{
+	bool posted = f->lend[slot] == LEND_POSTED;
+
+	if (result == BLK_OK && posted && bm_map(f->bm, slot) == BM_OK) {
+		f->lend[slot] = LEND_OURS;
+		f->lent = slot;
+		return BLK_OK;
+	}
+	f->lend[slot] = LEND_NONE;
+	if (posted)
+		blk_return_slot(f, slot, BM_INVAL);
+	f->free[f->free_count++] = (uint16_t)slot;
+	return result == BLK_OK ? BLK_EIO : result;
+}
+
 static void blk_done(struct blk_front *f, const struct bm_event *e)
 {
 	uint64_t cookie = f->cookie[e->slot];
-	enum blk_result result = blk_result_of(f, e);
+	enum blk_result result;
 
+	if (unlikely(f->lend[e->slot])) {
+		f->want[e->slot] = 0;
+		result = blk_lend_done(f, e->slot, blk_result_of(f, e));
+		f->done(f->arg, cookie, result);
+		return;
+	}
+	result = blk_result_of(f, e);
 	f->free[f->free_count++] = (uint16_t)e->slot;
 	if (cookie == COOKIE_IDENTIFY)
 		blk_identified(f, e, result);
@@ -129,12 +193,11 @@ bool blk_front_poll(struct blk_front *f)
 		if (e.type == BM_UP)
 			blk_up(f);
 		else if (e.type == BM_DOWN)
-			f->known = false;
+			blk_down(f);
 		else if (e.type == BM_DONE)
 			blk_done(f, &e);
-		else	/* a back end posts nothing */
-			bm_finish(f->bm, e.slot, BM_INVAL, 0,
-				  (struct bm_note){ { BLK_EOP, 0 } });
+		else
+			blk_posted(f, &e);
 	}
 	return any;
 }
@@ -149,6 +212,11 @@ uint32_t blk_front_max_len(const struct blk_front *f)
 	return f->max_len;
 }
 
+static struct bm_note blk_note(enum blk_op op, uint64_t bytes, uint64_t sector)
+{
+	return (struct bm_note){ { op | bytes / BLK_SECTOR << 32, sector } };
+}
+
 int blk_front_submit(struct blk_front *f, enum blk_op op, uint64_t sector,
 		     void *buf, uint32_t len, uint64_t cookie)
 {
@@ -156,12 +224,64 @@ int blk_front_submit(struct blk_front *f, enum blk_op op, uint64_t sector,
 
 	if (!f->known)
 		return BM_GONE;
-	if (op == BLK_FLUSH) {
-		seg = (struct bm_seg){ &f->answer, sizeof(f->answer) };
-		len = 0;
-	} else if (op == BLK_IDENTIFY || !len || len > f->max_len ||
-		   len % BLK_SECTOR) {
+	if (op == BLK_FLUSH)
+		return blk_post_empty(f, blk_note(op, 0, 0), cookie);
+	if (!len || len % BLK_SECTOR)
 		return BM_INVAL;
-	}
-	return blk_post(f, op, sector, &seg, len, cookie);
+	if (op == BLK_DISCARD)
+		return blk_post_empty(f, blk_note(op, len, sector), cookie);
+	if ((op != BLK_READ && op != BLK_WRITE) || len > f->max_len)
+		return BM_INVAL;
+	return blk_post(f, op == BLK_READ ? BM_IN : BM_OUT,
+			blk_note(op, 0, sector), &seg, len, cookie);
+}
+
+/* --- reading in place -------------------------------------------------------- */
+
+int blk_front_lend(struct blk_front *f, uint64_t sector, uint32_t len,
+		   uint64_t cookie)
+{
+	uint32_t slot;
+	int r;
+
+	if (!f->known)
+		return BM_GONE;
+	if (!len || len > f->max_len || len % BLK_SECTOR)
+		return BM_INVAL;
+	r = blk_post_empty(f, blk_note(BLK_LEND, len, sector), cookie);
+	if (r != BM_OK)
+		return r;
+	slot = f->free[f->free_count];
+	f->lend[slot] = LEND_ASKED;
+	f->want[slot] = len;
+	return BM_OK;
+}
+
+uint32_t blk_front_lent(const struct blk_front *f)
+{
+	return f->lent;
+}
+
+static bool is_lent(const struct blk_front *f, uint32_t lent)
+{
+	return lent < f->slots && f->lend[lent] == LEND_OURS;
+}
+
+int blk_front_view(struct blk_front *f, uint32_t lent, struct bm_seg *seg,
+		   uint32_t max)
+{
+	return is_lent(f, lent) ? bm_view(f->bm, lent, seg, max) : BM_INVAL;
+}
+
+int blk_front_return(struct blk_front *f, uint32_t lent)
+{
+	int result;
+
+	if (!is_lent(f, lent))
+		return BM_INVAL;
+	result = bm_result(f->bm, lent);
+	blk_return_slot(f, lent, BM_OK);
+	f->lend[lent] = LEND_NONE;
+	f->free[f->free_count++] = (uint16_t)lent;
+	return result;
 }

@@ -218,3 +218,8 @@ const struct net_stats *net_stats(const struct net *net)
 {
 	return &net->stats;
 }
+
+void net_close(struct net *net)
+{
+	bm_close(net->bm);
+}

@@ -40,3 +40,5 @@ void net_flush(struct net *net);
 void net_wait(struct net *const *nets, uint32_t n, bool want_room,
 	      uint64_t deadline);
 const struct net_stats *net_stats(const struct net *net);
+/* Close the link; the memory of net and of its end is the caller's again. */
+void net_close(struct net *net);

@@ -45,7 +45,7 @@ static void poll_both(void)
 	}
 }
 
-static void disk_open(bool read_only)
+static void disk_open(uint32_t flags)
 {
 	struct bm *b;
 
@@ -60,7 +60,7 @@ static void disk_open(bool read_only)
 	b = fake_open(FRONT);
 	front_mem = fake_ram(blk_front_memory(b));
 	front = blk_front_init(b, front_mem, request_done, NULL);
-	blk_back_init(&back, fake_open(BACK), &disk, read_only);
+	blk_back_init(&back, fake_open(BACK), &disk, flags, NULL);
 	poll_both();
 }
 
@@ -83,7 +83,7 @@ static void test_operations(void)
 {
 	const struct blk_identity *id;
 
-	disk_open(false);
+	disk_open(0);
 	id = blk_front_disk(front);
 	ok(id && id->bytes == DISK && !id->flags, "the disk is identified");
 	ok(request(BLK_READ, 3, buf, BYTES) == BLK_OK &&
@@ -114,7 +114,7 @@ static void test_operations(void)
 
 static void test_read_only(void)
 {
-	disk_open(true);
+	disk_open(BLK_READ_ONLY);
 	ok(blk_front_disk(front)->flags == BLK_READ_ONLY, "a read-only disk");
 	ok(request(BLK_WRITE, 0, buf, 512) == BLK_EREADONLY && disk.mem[1] == 7,
 	   "is not written");
@@ -140,7 +140,7 @@ static void test_bad_requests(void)
 	};
 	struct bm_seg seg;
 
-	disk_open(false);
+	disk_open(0);
 	seg = (struct bm_seg){ buf, 512 };
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct bm *b = fake[FRONT].bm;
@@ -163,7 +163,7 @@ static void test_many(void)
 	struct prng r = { 1 };
 	unsigned int sent = 0, bad = 0;
 
-	disk_open(false);
+	disk_open(0);
 	done.count = 0;
 	for (int round = 0; round < 1000; round++) {
 		uint64_t sector[SLOTS];
@@ -192,7 +192,7 @@ static void test_steps(void)
 {
 	unsigned int steps = 1;
 
-	disk_open(false);
+	disk_open(0);
 	done.count = 0;
 	blk_front_submit(front, BLK_READ, 1, buf, BYTES, 1);
 	blk_front_submit(front, BLK_FLUSH, 0, NULL, 0, 2);
@@ -216,7 +216,7 @@ static void test_short_answer(void)
 {
 	static const uint32_t len[] = { 0, 511, 512 };
 
-	disk_open(false);
+	disk_open(0);
 	for (size_t i = 0; i < ARRAY_SIZE(len); i++) {
 		struct bm *b = fake[BACK].bm;
 		struct bm_event e = { 0 };
@@ -233,9 +233,229 @@ static void test_short_answer(void)
 	disk_close();
 }
 
+/* --- discard ---------------------------------------------------------------------- */
+
+static bool all_are(const uint8_t *p, uint32_t n, uint8_t v)
+{
+	while (n && p[n - 1] == v)
+		n--;
+	return !n;
+}
+
+static void test_discard(void)
+{
+	disk_open(BLK_DISCARDS);
+	memset(disk.mem, 0x55, DISK);
+	ok(request(BLK_DISCARD, 8, NULL, 16 * 512) == BLK_OK &&
+	   all_are(disk.mem + 4096, 8192, 0) && disk.mem[4095] == 0x55 &&
+	   disk.mem[4096 + 8192] == 0x55, "discarded sectors read as zeros");
+	ok(request(BLK_DISCARD, 0, NULL, 101 * 512) == BLK_OK &&
+	   all_are(disk.mem, DISK, 0), "more than a buffer, and the partial sector");
+	ok(request(BLK_DISCARD, 1, NULL, 101 * 512) == BLK_ERANGE, "not beyond the end");
+	ok(back.stats.discards == 2 && back.stats.refused == 1, "counted");
+	disk_close();
+	disk_open(0);
+	ok(request(BLK_DISCARD, 0, NULL, 512) == BLK_EOP, "a disk without it");
+	disk_close();
+	disk_open(BLK_DISCARDS | BLK_READ_ONLY);
+	ok(request(BLK_DISCARD, 0, NULL, 512) == BLK_EREADONLY, "a read-only disk");
+	disk_close();
+}
+
+/* --- lend ------------------------------------------------------------------------- */
+
+static bool view_is(uint32_t lent, const uint8_t *wanted, uint32_t len)
+{
+	struct bm_seg seg[2];
+	uint32_t at = 0;
+	int n = blk_front_view(front, lent, seg, 2);
+
+	for (int i = 0; i < n; at += seg[i++].len) {
+		if (at + seg[i].len > len || memcmp(seg[i].p, wanted + at, seg[i].len))
+			return false;
+	}
+	return n > 0 && at == len;
+}
+
+static enum blk_result lend(uint64_t sector, uint32_t len)
+{
+	done.result = BLK_EOP;
+	if (blk_front_lend(front, sector, len, 99) != BM_OK)
+		return BLK_EGONE;
+	poll_both();
+	return done.last == 99 ? done.result : BLK_EOP;
+}
+
+static void test_lend(void)
+{
+	uint32_t a, b;
+
+	disk_open(BLK_LENDS | BLK_READ_ONLY);
+	ok(lend(2, 1024) == BLK_OK, "sectors are lent");
+	a = blk_front_lent(front);
+	ok(view_is(a, disk.mem + 1024, 1024), "and are seen");
+	ok(lend(2, 512) == BLK_OK, "others meanwhile");
+	b = blk_front_lent(front);
+	ok(a != b && view_is(b, disk.mem + 1024, 512) &&
+	   view_is(a, disk.mem + 1024, 1024), "both are seen");
+	ok(request(BLK_READ, 5, buf, 512) == BLK_OK &&
+	   !memcmp(buf, disk.mem + 2560, 512), "a read beside them");
+	ok(blk_front_return(front, a) == BM_OK && blk_front_return(front, b) == BM_OK,
+	   "returned");
+	poll_both();
+	ok(blk_front_return(front, a) == BM_INVAL &&
+	   blk_front_view(front, a, &(struct bm_seg){ 0 }, 1) == BM_INVAL &&
+	   blk_front_return(front, 1000) == BM_INVAL, "once");
+	ok(lend(100, 512) == BLK_ERANGE, "not the partial last sector");
+	ok(lend(99, 1024) == BLK_ERANGE, "nor beyond the end");
+	ok(blk_front_lend(front, 0, 100, 0) == BM_INVAL &&
+	   blk_front_lend(front, 0, 2 * BYTES, 0) == BM_INVAL, "whole sectors of a buffer");
+	ok(back.stats.lends == 2, "counted");
+	disk_close();
+	disk_open(0);
+	ok(lend(0, 512) == BLK_EOP, "a disk that does not lend");
+	disk_close();
+}
+
+static void test_lend_all(void)
+{
+	uint32_t lent[SLOTS], n = 0;
+
+	disk_open(BLK_LENDS);
+	for (; n < SLOTS; n++) {
+		if (lend(n, 512) != BLK_OK)
+			break;
+		lent[n] = blk_front_lent(front);
+	}
+	ok(n == SLOTS && blk_front_lend(front, 0, 512, 0) == BM_FULL,
+	   "all slots are lent");
+	while (n--)
+		if (!view_is(lent[n], disk.mem + n * 512, 512) ||
+		    blk_front_return(front, lent[n]) != BM_OK)
+			break;
+	poll_both();
+	ok(n == UINT32_MAX && lend(1, 512) == BLK_OK, "and again when they are returned");
+	bm_sys_link_state(BACK, AMBIT_LINK_DEAD);
+	blk_front_poll(front);
+	ok(blk_front_return(front, blk_front_lent(front)) == BM_INVAL,
+	   "nothing is lent when the link is down");
+	blk_back_init(&back, fake_open(BACK), &disk, BLK_LENDS, NULL);
+	poll_both();
+	for (n = 0; n < SLOTS && lend(n, 512) == BLK_OK; n++)
+		;
+	ok(n == SLOTS, "all can be lent anew");
+	disk_close();
+}
+
+/* A back end that says it lent what it did not, or lends what nobody asked for. */
+static void test_lend_lies(void)
+{
+	struct bm_event e = { 0 }, post = { 0 };
+	struct bm_seg seg = { NULL, 512 };
+	struct bm *b;
+
+	disk_open(BLK_LENDS);
+	b = fake[BACK].bm;
+	seg.p = disk.mem;
+	blk_front_lend(front, 0, 512, 7);
+	bm_flush(fake[FRONT].bm);
+	bm_next(b, &post);
+	bm_finish(b, post.slot, BM_OK, 0, (struct bm_note){ { BLK_OK, 0 } });
+	bm_flush(b);
+	blk_front_poll(front);
+	ok(done.last == 7 && done.result == BLK_EIO, "nothing was lent");
+	request(BLK_READ, 0, buf, 512);		/* by the slot that was freed last */
+	bm_offer(b, post.slot, BM_OUT, &seg, 512, (struct bm_note){ { BLK_LEND, 0 } }, 0);
+	bm_offer(b, post.slot ^ 1, BM_IN, &seg, 512, (struct bm_note){ { BLK_LEND, 0 } }, 0);
+	bm_flush(b);
+	blk_front_poll(front);
+	bm_flush(fake[FRONT].bm);
+	ok(bm_next(b, &e) && e.type == BM_DONE && e.status == BM_INVAL &&
+	   bm_next(b, &e) && e.type == BM_DONE && e.status == BM_INVAL,
+	   "what nobody asked for comes back");
+	blk_front_lend(front, 0, 512, 8);
+	bm_flush(fake[FRONT].bm);
+	bm_next(b, &post);
+	bm_offer(b, post.slot, BM_OUT, &seg, 511, (struct bm_note){ { BLK_LEND, 0 } }, 0);
+	bm_finish(b, post.slot, BM_OK, 0, (struct bm_note){ { BLK_OK, 0 } });
+	bm_flush(b);
+	blk_front_poll(front);
+	ok(done.last == 8 && done.result == BLK_EIO, "less than was asked for");
+	disk_close();
+}
+
+/* --- a disk that takes its time ------------------------------------------------------ */
+
+static struct blk_request *started[SLOTS], requests[SLOTS];
+static unsigned int started_count, forgotten;
+
+static void slow_start(struct blk_disk *d, struct blk_request *r)
+{
+	(void)d;
+	started[started_count++] = r;
+}
+
+static void slow_forget(struct blk_disk *d, struct blk_back *of)
+{
+	(void)d;
+	forgotten += of == &back ? started_count : 100;
+	started_count = 0;
+}
+
+static void slow_open(void)
+{
+	disk_open(0);
+	disk.start = slow_start;
+	disk.forget = slow_forget;
+	started_count = forgotten = 0;
+	blk_back_init(&back, fake[BACK].bm, &disk, BLK_DISCARDS, requests);
+}
+
+static void test_slow(void)
+{
+	struct blk_request *r;
+
+	slow_open();
+	done.count = 0;
+	blk_front_submit(front, BLK_READ, 3, bufs[0], 512, 0);
+	blk_front_submit(front, BLK_WRITE, 4, bufs[1], 512, 1);
+	blk_front_submit(front, BLK_FLUSH, 0, NULL, 0, 2);
+	blk_front_submit(front, BLK_DISCARD, 5, NULL, 2048, 3);
+	blk_front_submit(front, BLK_READ, 101, bufs[4], 512, 4);
+	poll_both();
+	ok(started_count == 4 && done.count == 1 && done.last == 4 &&
+	   done.result == BLK_ERANGE, "what is wrong is answered at once");
+	ok(started[0]->op == BLK_READ && started[0]->off == 1536 &&
+	   started[0]->bytes == 512 && started[1]->op == BLK_WRITE &&
+	   started[2]->op == BLK_FLUSH && started[3]->op == BLK_DISCARD &&
+	   started[3]->bytes == 2048, "the rest goes to the disk");
+	blk_request_done(started[3], BLK_OK);
+	r = started[0];
+	ok(bm_send(r->back->bm, r->slot, 0, disk.mem, 512) == BM_OK, "it moves the bytes");
+	blk_request_done(r, BLK_OK);
+	blk_request_done(started[2], BLK_OK);
+	blk_request_done(started[1], BLK_EIO);
+	poll_both();
+	ok(done.count == 5 && done.last == 1 && done.result == BLK_EIO &&
+	   !memcmp(bufs[0], disk.mem, 512), "requests complete in any order");
+	disk_close();
+}
+
+static void test_slow_restart(void)
+{
+	slow_open();
+	for (uint32_t i = 0; i < 3; i++)
+		blk_front_submit(front, BLK_READ, i, bufs[i], 512, i);
+	poll_both();
+	bm_sys_link_state(FRONT, AMBIT_LINK_DEAD);
+	blk_back_poll(&back);
+	ok(forgotten == 3 && !started_count, "a dead front's requests are void");
+	disk_close();
+}
+
 static void test_restart(void)
 {
-	disk_open(false);
+	disk_open(0);
 	done.count = 0;
 	for (uint32_t i = 0; i < 5; i++)
 		blk_front_submit(front, BLK_READ, i, bufs[i], 512, i);
@@ -246,7 +466,7 @@ static void test_restart(void)
 	   "requests to a dead back end come back");
 	ok(!blk_front_disk(front) && blk_front_submit(front, BLK_READ, 0,
 	   bufs[0], 512, 0) == BM_GONE, "the disk is not there");
-	blk_back_init(&back, fake_open(BACK), &disk, false);
+	blk_back_init(&back, fake_open(BACK), &disk, 0, NULL);
 	poll_both();
 	ok(blk_front_disk(front), "a new back end is found");
 	ok(request(BLK_READ, 7, bufs[0], 512) == BLK_OK &&
@@ -262,6 +482,12 @@ int main(void)
 	each_kind(test_many);
 	each_kind(test_steps);
 	each_kind(test_short_answer);
+	each_kind(test_discard);
+	each_kind(test_lend);
+	each_kind(test_lend_all);
+	each_kind(test_lend_lies);
+	each_kind(test_slow);
+	each_kind(test_slow_restart);
 	each_kind(test_restart);
 	return done_testing();
 }
