@@ -9,7 +9,7 @@
  *
  * Every other register is preserved. Calls are for CPL 0; from ring 3 only
  * AMBIT_HC_WAIT, AMBIT_HC_NOTIFY and AMBIT_HC_NOTIFY_WAIT are allowed, on the
- * endpoints that the vCPU page's user_endpoints words name. Times are
+ * endpoints that the vCPU page's user_endpoints words name (virq.h). Times are
  * nanoseconds of system time (see time.h); a deadline is absolute.
  */
 #ifndef AMBIT_ABI_HYPERCALL_H

@@ -10,6 +10,10 @@
  * (a level: it is looked at before every entry). There is no EOI. A spurious
  * upcall is legal, a lost one is not. To unmask: clear the mask bit, full
  * fence, look at the pending bit and serve it.
+ *
+ * The kernel masks the virqs of endpoints that it gives to ring 3. A wait that is
+ * called from there ends by their events all the same: event.pending set and not
+ * masked, at an endpoint in user_endpoints whose virq this vCPU has.
  */
 #ifndef AMBIT_ABI_VIRQ_H
 #define AMBIT_ABI_VIRQ_H
@@ -28,7 +32,8 @@
 /* One page a vCPU, in the aperture at AMBIT_APERTURE_VCPU + vcpu * 4096. */
 struct ambit_vcpu_page {
 	uint64_t pending[AMBIT_VIRQ_WORDS];	/* [HV] sets, [GST] clears */
-	uint64_t mask[AMBIT_VIRQ_WORDS];	/* [GST] 1 = no upcall, no wake-up */
+	uint64_t mask[AMBIT_VIRQ_WORDS];	/* [GST] 1 = no upcall, no wake-up (but of
+						 * ring 3, for user_endpoints) */
 	uint32_t upcall_vector;	/* [GST] 32 to 255; 0 = no upcalls */
 	uint32_t request;	/* [HV] AMBIT_REQUEST_*, with AMBIT_VIRQ_CONTROL */
 	uint64_t user_endpoints[AMBIT_VIRQ_WORDS]; /* [GST] ring 3 may use these endpoints */
