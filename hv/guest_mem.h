@@ -20,6 +20,12 @@ int MUST_CHECK guest_write(struct vm *vm, gpa_t to, const void *from, size_t n);
  */
 void *guest_ptr(struct vm *vm, gpa_t at, size_t n, size_t *run);
 
+/* Where RAM at gpa `at` lies, which is below ram_low, also when speculating. */
+static inline void *guest_low_ram(const struct vm *vm, uint64_t at)
+{
+	return (char *)phys_to_virt(vm->ram[at / GUEST_PIECE]) + at % GUEST_PIECE;
+}
+
 /*
  * The same in few steps for n bytes that lie in one piece of RAM; NULL: they do
  * not, or are not RAM, or lie above 4 GiB.
@@ -31,6 +37,5 @@ static inline void *guest_piece(const struct vm *vm, gpa_t at, size_t n)
 	if (unlikely(!index_below(&offset, vm->ram_low)) ||
 	    unlikely((at.v ^ (at.v + n - 1)) / GUEST_PIECE))
 		return NULL;
-	return (char *)phys_to_virt(vm->ram[offset / GUEST_PIECE]) +
-	       offset % GUEST_PIECE;
+	return guest_low_ram(vm, offset);
 }

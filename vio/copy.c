@@ -129,13 +129,12 @@ static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
 	return own.item.done - from;
 }
 
-/* --- the short way: one piece at both sides, as most copies are ------------------- */
+/* --- the short way: whole items, one piece at both sides, as most copies are ----- */
 
 #define NOT_SHORT UINT32_MAX		/* nothing was done */
 
-/* Of an item, as far as the budget goes. */
 struct part {
-	uint32_t flags, done, n, len;
+	uint32_t flags, n;
 	void *own;
 };
 _Static_assert(AMBIT_DESC_OUT == 1 && AMBIT_DESC_IN == 2 && AMBIT_GRANT_READ == 1 &&
@@ -145,27 +144,23 @@ static inline bool part_take(const struct endpoint *e, const struct ambit_copy_i
 			     uint32_t budget, struct part *p)
 {
 	p->flags = READ_ONCE(item->flags);
-	p->len = READ_ONCE(item->len);
-	p->done = READ_ONCE(item->done);
-	if (unlikely(p->flags & ~AMBIT_COPY_TO_PEER) || unlikely(p->done > p->len))
+	p->n = READ_ONCE(item->len);
+	if (unlikely(p->flags & ~AMBIT_COPY_TO_PEER) || unlikely(p->n > budget) ||
+	    unlikely(READ_ONCE(item->done)))
 		return false;
-	p->n = MIN(p->len - p->done, budget);
-	p->own = guest_piece(e->vm, gpa(READ_ONCE(item->own) + p->done), p->n);
+	p->own = guest_piece(e->vm, gpa(READ_ONCE(item->own)), p->n);
 	return likely(p->own != NULL);
 }
 
 static inline uint32_t part_move(const struct part *p, void *theirs,
 				 struct ambit_copy_item *item)
 {
-	uint32_t done = p->done + p->n;
-
 	if (p->flags)
 		arch_copy(theirs, p->own, p->n);
 	else
 		arch_copy(p->own, theirs, p->n);
-	/* Together with the status. */
-	WRITE_ONCE(*(quad_t *)&item->done, likely(done == p->len) ?
-		   done : done | (uint64_t)AMBIT_EAGAIN << 32);
+	/* Together with the status, AMBIT_OK. */
+	WRITE_ONCE(*(quad_t *)&item->done, (uint64_t)p->n);
 	return p->n;
 }
 
@@ -198,60 +193,83 @@ static inline uint32_t desc_short(struct endpoint *e, struct ambit_copy_item *it
 		return NOT_SHORT;
 	use = &owner->status->use[slot];
 	__atomic_fetch_add(use, 1, __ATOMIC_SEQ_CST);
-	theirs = desc_piece(owner, slot, (uint64_t)READ_ONCE(item->offset) + p.done, &p);
+	theirs = desc_piece(owner, slot, READ_ONCE(item->offset), &p);
 	if (likely(theirs != NULL))
 		moved = part_move(&p, theirs, item);
 	__atomic_fetch_sub(use, 1, __ATOMIC_RELEASE);
 	return moved;
 }
 
-/* The same inside one grant entry. */
+/* The same inside one grant entry, of a page in low RAM. */
 static uint32_t grant_short(struct endpoint *e, struct ambit_copy_item *item,
 			    uint32_t budget)
 {
-	uint32_t slot = READ_ONCE(item->slot), in, moved = NOT_SHORT;
-	struct grant_page page;
-	uint64_t from, ref;
+	uint32_t from = READ_ONCE(item->offset), in = from % PAGE_SIZE;
+	uint64_t ref = READ_ONCE(item->slot) + (uint64_t)from / PAGE_SIZE, at;
+	struct endpoint *owner = e->peer;
+	uint32_t moved = NOT_SHORT;
+	struct ambit_grant g;
 	struct part p;
 
-	if (unlikely(!part_take(e, item, budget, &p)))
+	if (unlikely(!part_take(e, item, budget, &p)) || unlikely(in + p.n > PAGE_SIZE) ||
+	    unlikely(!index_below(&ref, owner->link->grant_count)))
 		return NOT_SHORT;
-	from = (uint64_t)READ_ONCE(item->offset) + p.done;
-	ref = slot + from / PAGE_SIZE;
-	in = from % PAGE_SIZE;
-	if (in + p.n > PAGE_SIZE || grant_get(e->peer, ref, READ_ONCE(item->generation),
-					      p.flags + 1, &page))
-		return NOT_SHORT;
-	if (likely(in >= page.offset && in + p.n <= (uint32_t)page.offset + page.len))
-		moved = part_move(&p, (char *)phys_to_virt(page.pa) + in, item);
-	grant_put(e->peer, (uint32_t)ref, &page);
+	g = grant_mark(owner, ref);
+	at = (g.frame & ~PAGE_MASK) + in;
+	if (likely(grant_permits(&g, READ_ONCE(item->generation), p.flags + 1)) &&
+	    likely(in >= g.offset) && likely(in + p.n <= (uint32_t)g.offset + g.len) &&
+	    likely(index_below(&at, owner->vm->ram_low)))
+		moved = part_move(&p, guest_low_ram(owner->vm, at), item);
+	grant_close(owner, (uint32_t)ref);
 	return moved;
 }
 
 /* --- batches ---------------------------------------------------------------------- */
 
-/* Returns what is left of the budget at the first item that did not begin. */
-static inline struct ambit_copy_item *copy_items(struct endpoint *e,
-						 struct ambit_copy_item *item,
-						 const struct ambit_copy_item *end,
-						 uint32_t *budget)
+typedef uint32_t copy_short_fn(struct endpoint *e, struct ambit_copy_item *item,
+			       uint32_t budget);
+
+/* Until the budget is used up; returns the first item that did not begin. */
+static inline __attribute__((always_inline))
+struct ambit_copy_item *copy_items(struct endpoint *e, struct ambit_copy_item *item,
+				   const struct ambit_copy_item *end, uint32_t *budget,
+				   copy_short_fn *copy_short)
 {
-	bool grant = e->link->scheme == AMBIT_SCHEME_GRANT;
-	bool host = !e->vm || !e->peer->vm;
 	uint32_t left = AMBIT_BATCH_BYTES;
 
 	for (; item < end && left; item++) {
-		uint32_t moved = NOT_SHORT;
+		uint32_t moved = copy_short ? copy_short(e, item, left) : NOT_SHORT;
 
-		if (likely(!host))
-			moved = grant ? grant_short(e, item, left) :
-					desc_short(e, item, left);
 		if (unlikely(moved == NOT_SHORT))
 			moved = copy_long(e, item, left);
 		left -= moved;
 	}
 	*budget = left;
 	return item;
+}
+
+/* One loop a scheme, as what is shared keeps the other's words out of registers. */
+#define COPY_ITEMS(name, copy_short)						\
+	static __attribute__((noinline)) struct ambit_copy_item *		\
+	name(struct endpoint *e, struct ambit_copy_item *item,			\
+	     const struct ambit_copy_item *end, uint32_t *budget)		\
+	{									\
+		return copy_items(e, item, end, budget, copy_short);		\
+	}
+COPY_ITEMS(copy_items_desc, desc_short)
+COPY_ITEMS(copy_items_grant, grant_short)
+COPY_ITEMS(copy_items_host, NULL)	/* an end is the hypervisor's */
+
+static inline struct ambit_copy_item *copy_batch(struct endpoint *e,
+						 struct ambit_copy_item *item,
+						 const struct ambit_copy_item *end,
+						 uint32_t *budget)
+{
+	if (unlikely(!e->vm || !e->peer->vm))
+		return copy_items_host(e, item, end, budget);
+	if (e->link->scheme == AMBIT_SCHEME_GRANT)
+		return copy_items_grant(e, item, end, budget);
+	return copy_items_desc(e, item, end, budget);
 }
 
 static uint32_t copy_run(struct endpoint *e, void *items, uint32_t n)
@@ -263,7 +281,7 @@ static uint32_t copy_run(struct endpoint *e, void *items, uint32_t n)
 	FENCE_FULL();
 	/* Ends that are found connected stay until sync_op_end(). */
 	if (likely(link_connected(e))) {
-		item = copy_items(e, first, first + n, &left);
+		item = copy_batch(e, first, first + n, &left);
 		/* Only the last one can be half done, the budget used up. */
 		if (unlikely(!left) && READ_ONCE(item[-1].status) == AMBIT_EAGAIN)
 			item--;

@@ -26,50 +26,98 @@ enum { IP_VERSION = 0, IP_LEN = 2, IP_ID = 4, IP_FLAGS = 6, IP_TTL_AT = 8,
        IP_PROTO = 9, IP_SUM = 10, IP_SRC = 12, IP_DST = 16 };
 enum { ICMP_TYPE = 0, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_ID = 4, ICMP_SEQ = 6 };
 
-static uint16_t get16(const uint8_t *p)
+static inline uint16_t get16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	return __builtin_bswap16(*(const quarter_unaligned_t *)p);
 }
 
-static uint32_t get32(const uint8_t *p)
+static inline uint32_t get32(const uint8_t *p)
 {
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
+	return __builtin_bswap32(*(const half_unaligned_t *)p);
 }
 
-static void put16(uint8_t *p, uint32_t v)
+static inline void put16(uint8_t *p, uint32_t v)
 {
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	*(quarter_unaligned_t *)p = __builtin_bswap16((uint16_t)v);
 }
 
-static void put32(uint8_t *p, uint32_t v)
+static inline void put32(uint8_t *p, uint32_t v)
 {
-	put16(p, v >> 16);
-	put16(p + 2, v);
+	*(half_unaligned_t *)p = __builtin_bswap32(v);
 }
 
-/* Sums little-endian quadwords with end-around carry, then folds: byte order
- * does not matter to a one's complement sum but for the final swap. */
+/* Blocks of 32 bytes, at least one; a carry goes into the next quadword, as neither
+ * LEA nor DEC touches it. */
+static inline uint64_t sum_blocks(const uint8_t *p, uint32_t count)
+{
+	uint64_t sum = 0;
+
+	__asm__("clc\n"
+		"1:	adcq (%1), %0\n"
+		"	adcq 8(%1), %0\n"
+		"	adcq 16(%1), %0\n"
+		"	adcq 24(%1), %0\n"
+		"	leaq 32(%1), %1\n"
+		"	decl %2\n"
+		"	jnz 1b\n"
+		"	adcq $0, %0"
+		: "+r"(sum), "+r"(p), "+r"(count) : : "cc", "memory");
+	return sum;
+}
+
+static inline uint64_t sum_add(uint64_t sum, uint64_t v)
+{
+	sum += v;
+	return sum + (sum < v);
+}
+
+/* Halves are added, a carry again. Byte order does not matter to a one's complement
+ * sum but for a final swap. */
+static inline uint16_t sum_fold(uint64_t sum)
+{
+	uint64_t high;
+
+	__asm__("movq %0, %1; shrq $32, %1; addl %k1, %k0; adcl $0, %k0;"
+		"movl %k0, %k1; shrl $16, %k1; addw %w1, %w0; adcw $0, %w0"
+		: "+r"(sum), "=&r"(high) : : "cc");
+	return (uint16_t)~__builtin_bswap16((uint16_t)sum);
+}
+
+/* Of less than a block. */
+static __attribute__((noinline)) uint64_t sum_rest(const uint8_t *p, uint32_t len)
+{
+	uint64_t sum = 0;
+
+	for (; len >= 8; len -= 8, p += 8)
+		sum = sum_add(sum, *(const word_unaligned_t *)(const void *)p);
+	if (len & 4) {
+		sum = sum_add(sum, *(const half_unaligned_t *)(const void *)p);
+		p += 4;
+	}
+	if (len & 2) {
+		sum = sum_add(sum, *(const quarter_unaligned_t *)(const void *)p);
+		p += 2;
+	}
+	return len & 1 ? sum_add(sum, *p) : sum;	/* the first of two bytes */
+}
+
 uint16_t ip_checksum(const void *data, uint32_t len)
 {
-	const uint8_t *p = data;
-	uint64_t sum = 0, v;
+	uint64_t sum = likely(len >= 32) ? sum_blocks(data, len / 32) : 0;
+	uint32_t rest = len % 32;
 
-	for (; len >= 8; len -= 8, p += 8) {
-		v = *(const word_unaligned_t *)(const void *)p;
-		sum += v;
-		sum += sum < v;
-	}
-	v = 0;
-	for (uint32_t i = 0; i < len; i++)
-		v |= (uint64_t)p[i] << 8 * i;
-	sum += v;
-	sum += sum < v;
-	sum = (sum >> 32) + (uint32_t)sum;
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)~((sum & 0xff) << 8 | sum >> 8);
+	if (rest)
+		sum = sum_add(sum, sum_rest((const uint8_t *)data + (len - rest), rest));
+	return sum_fold(sum);
+}
+
+/* The same for a header without options. */
+static inline uint16_t header_checksum(const uint8_t *p)
+{
+	const word_unaligned_t *w = (const void *)p;
+
+	return sum_fold(sum_add(sum_add(w[0], w[1]),
+				*(const half_unaligned_t *)&w[2]));
 }
 
 bool ip_parse(const char *s, uint32_t *addr)
@@ -90,11 +138,24 @@ bool ip_parse(const char *s, uint32_t *addr)
 	return true;
 }
 
-static void eth_fill(const struct ip *ip, uint8_t *frame, const uint8_t *dst,
+static inline void mac_copy(uint8_t *to, const uint8_t *from)
+{
+	__builtin_memcpy(to, from, 6);
+}
+
+/* The bits in which two addresses differ. */
+static inline uint32_t mac_differs(const uint8_t *a, const uint8_t *b)
+{
+	return (*(const half_unaligned_t *)a ^ *(const half_unaligned_t *)b) |
+	       (*(const quarter_unaligned_t *)(a + 4) ^
+		*(const quarter_unaligned_t *)(b + 4));
+}
+
+static inline void eth_fill(const struct ip *ip, uint8_t *frame, const uint8_t *dst,
 		     uint16_t type)
 {
-	memcpy(frame + ETH_DST, dst, 6);
-	memcpy(frame + ETH_SRC, ip->mac, 6);
+	mac_copy(frame + ETH_DST, dst);
+	mac_copy(frame + ETH_SRC, ip->mac);
 	put16(frame + ETH_TYPE, type);
 }
 
@@ -124,7 +185,7 @@ static void arp_learn(struct ip *ip, uint32_t addr, const uint8_t *mac,
 	if (!entry)
 		return;
 	entry->addr = addr;
-	memcpy(entry->mac, mac, 6);
+	mac_copy(entry->mac, mac);
 }
 
 static void arp_fill(const struct ip *ip, uint8_t *arp, uint16_t op,
@@ -134,9 +195,9 @@ static void arp_fill(const struct ip *ip, uint8_t *arp, uint16_t op,
 	put16(arp + ARP_PROTO, ETH_TYPE_IP);
 	put16(arp + ARP_SIZES, 0x0604);
 	put16(arp + ARP_OP, op);
-	memcpy(arp + ARP_SHA, ip->mac, 6);
+	mac_copy(arp + ARP_SHA, ip->mac);
 	put32(arp + ARP_SPA, ip->addr);
-	memcpy(arp + ARP_THA, target_mac, 6);
+	mac_copy(arp + ARP_THA, target_mac);
 	put32(arp + ARP_TPA, target);
 }
 
@@ -151,7 +212,8 @@ int ip_arp_request(struct ip *ip, uint8_t *frame, uint32_t addr)
 }
 
 /* The packet reception algorithm of RFC 826. */
-static void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
+static __attribute__((noinline))
+void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 {
 	uint8_t *arp = frame + ETH_HEADER;
 	uint8_t mac[6];
@@ -165,7 +227,7 @@ static void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 		return;
 	}
 	from = get32(arp + ARP_SPA);
-	memcpy(mac, arp + ARP_SHA, 6);
+	mac_copy(mac, arp + ARP_SHA);
 	for_us = get32(arp + ARP_TPA) == ip->addr;
 	arp_learn(ip, from, mac, for_us);
 	if (!for_us || get16(arp + ARP_OP) != ARP_REQUEST)
@@ -178,24 +240,39 @@ static void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 
 /* --- ICMP echo ----------------------------------------------------------------- */
 
-static void ip_fill(struct ip *ip, uint8_t *packet, uint32_t len, uint32_t to)
+/* The header as its five words in the packet's byte order, so that they are summed
+ * as they are written. */
+static inline void ip_fill(struct ip *ip, uint8_t *packet, uint32_t len, uint32_t to)
 {
-	put16(packet + IP_VERSION, 0x4500);
-	put16(packet + IP_LEN, len);
-	put16(packet + IP_ID, ip->next_id++);
-	put16(packet + IP_FLAGS, IP_DONT_FRAGMENT);
-	packet[IP_TTL_AT] = IP_TTL;
-	packet[IP_PROTO] = IP_ICMP;
-	put16(packet + IP_SUM, 0);
-	put32(packet + IP_SRC, ip->addr);
-	put32(packet + IP_DST, to);
-	put16(packet + IP_SUM, ip_checksum(packet, IP_HEADER));
+	half_unaligned_t *w = (half_unaligned_t *)packet;
+	uint64_t first = __builtin_bswap32(0x45000000 | len);
+	uint64_t second = __builtin_bswap32((uint32_t)ip->next_id++ << 16 |
+					    IP_DONT_FRAGMENT);
+	uint64_t third = __builtin_bswap32(IP_TTL << 24 | IP_ICMP << 16);
+	uint64_t from = __builtin_bswap32(ip->addr);
+
+	to = __builtin_bswap32(to);
+	w[0] = (uint32_t)first;
+	w[1] = (uint32_t)second;
+	w[2] = (uint32_t)third;
+	w[3] = (uint32_t)from;
+	w[4] = to;
+	put16(packet + IP_SUM, sum_fold(first + second + third + from + to));
 }
 
 static void icmp_sum(uint8_t *icmp, uint32_t len)
 {
 	put16(icmp + ICMP_SUM, 0);
 	put16(icmp + ICMP_SUM, ip_checksum(icmp, len));
+}
+
+/* Type and code were an echo request's and are 0 now (RFC 1624, equation 3). */
+static inline void icmp_sum_type(uint8_t *icmp)
+{
+	uint32_t sum = (uint16_t)~get16(icmp + ICMP_SUM) +
+		       (uint16_t)~(ICMP_ECHO << 8);
+
+	put16(icmp + ICMP_SUM, ~(sum + (sum >> 16)));
 }
 
 int ip_echo_request(struct ip *ip, uint8_t *frame, const struct ip_echo *echo,
@@ -218,8 +295,8 @@ int ip_echo_request(struct ip *ip, uint8_t *frame, const struct ip_echo *echo,
 }
 
 /* Turn the request around in place; the answer has no IP options. */
-static void icmp_answer(struct ip *ip, uint8_t *frame, uint8_t *icmp,
-			uint32_t len)
+static __attribute__((noinline))
+void icmp_answer(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 {
 	uint32_t from = get32(frame + ETH_HEADER + IP_SRC);
 	uint8_t *answer = frame + ETH_HEADER + IP_HEADER;
@@ -232,9 +309,9 @@ static void icmp_answer(struct ip *ip, uint8_t *frame, uint8_t *icmp,
 	if (answer != icmp)
 		memmove(answer, icmp, len);
 	answer[ICMP_TYPE] = ICMP_ECHO_REPLY;
-	icmp_sum(answer, len);
+	icmp_sum_type(answer);
 	ip_fill(ip, frame + ETH_HEADER, IP_HEADER + len, from);
-	memcpy(mac, frame + ETH_SRC, 6);
+	mac_copy(mac, frame + ETH_SRC);
 	eth_fill(ip, frame, mac, ETH_TYPE_IP);
 	if (ip->send(ip->arg, frame, ETH_HEADER + IP_HEADER + len))
 		ip->stats.unsent++;
@@ -242,8 +319,8 @@ static void icmp_answer(struct ip *ip, uint8_t *frame, uint8_t *icmp,
 		ip->stats.echoed++;
 }
 
-static void icmp_receive(struct ip *ip, uint8_t *frame, uint8_t *icmp,
-			 uint32_t len)
+static __attribute__((noinline))
+void icmp_receive(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 {
 	const uint8_t *packet = frame + ETH_HEADER;
 
@@ -289,7 +366,8 @@ static void ip_receive_packet(struct ip *ip, uint8_t *frame, uint32_t len)
 	total = get16(packet + IP_LEN);
 	if (header < IP_HEADER || total < header || total > room)
 		goto malformed;
-	if (ip_checksum(packet, header)) {
+	if (likely(header == IP_HEADER) ? header_checksum(packet) :
+					  ip_checksum(packet, header)) {
 		ip->stats.bad_checksum++;
 		return;
 	}
@@ -315,8 +393,8 @@ void ip_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 		ip->stats.malformed++;
 		return;
 	}
-	if (memcmp(frame + ETH_DST, ip->mac, 6) &&
-	    memcmp(frame + ETH_DST, all, 6))
+	if (mac_differs(frame + ETH_DST, ip->mac) &&
+	    mac_differs(frame + ETH_DST, all))
 		return;
 	type = get16(frame + ETH_TYPE);
 	if (type == ETH_TYPE_ARP)

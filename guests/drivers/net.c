@@ -2,7 +2,8 @@
 /*
  * The network driver. Two times as many buffers as slots: while a frame is in
  * the hands of its receiver, its slot is posted again at once with another
- * buffer. A used buffer becomes free at the flush, when no move reads it.
+ * buffer. A used buffer becomes free at the flush, when no move reads it: buffers
+ * that are not posted stand in a queue, of which the flush releases all.
  */
 #include "guests/drivers/net.h"
 
@@ -13,12 +14,12 @@ struct net {
 	net_rx_fn *rx;
 	void *arg;
 	uint8_t *frames;	/* 2 x slots buffers of stride bytes */
-	uint16_t *slot_buf;	/* [slots] which buffer an own slot has */
-	uint16_t *free_buf;	/* [2 x slots] a stack: buffers for slots */
-	uint16_t *used_buf;	/* [2 x slots] free after the next flush */
+	uint8_t **slot_buf;	/* [slots] which buffer an own slot has */
+	uint8_t **queue;	/* [2 x slots] buffers that are not posted: */
+	uint32_t head, ready, tail; /* free up to ready, used up to tail */
 	uint16_t *tx;		/* [slots] a queue: peer's posted slots */
-	uint32_t slots, stride, frame_max;
-	uint32_t free_count, used_count;
+	uint32_t slots, mask;	/* slots - 1 */
+	uint32_t stride, frame_max;
 	uint32_t tx_head, tx_count;
 	bool up;
 	struct net_stats stats;
@@ -37,7 +38,7 @@ size_t net_memory(struct bm *b)
 
 	bm_info(b, &info);
 	return 2ul * info.slots * net_stride(&info) + sizeof(struct net) +
-	       6ul * info.slots * sizeof(uint16_t);
+	       info.slots * (3 * sizeof(uint8_t *) + sizeof(uint16_t));
 }
 
 struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg)
@@ -54,27 +55,20 @@ struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg)
 		.arg = arg,
 		.frames = mem,
 		.slots = info.slots,
+		.mask = info.slots - 1,
 		.stride = net_stride(&info),
 		.frame_max = info.max_len,
 	};
-	net->slot_buf = (uint16_t *)(net + 1);
-	net->tx = net->slot_buf + info.slots;
-	net->free_buf = net->tx + info.slots;
-	net->used_buf = net->free_buf + 2 * info.slots;
+	net->slot_buf = (uint8_t **)(net + 1);
+	net->queue = net->slot_buf + info.slots;
+	net->tx = (uint16_t *)(net->queue + 2 * info.slots);
 	return net;
-}
-
-static uint8_t *net_buffer(const struct net *net, uint32_t buf)
-{
-	return net->frames + (size_t)buf * net->stride;
 }
 
 /* After a flush no move reads a used buffer any more. */
 static void net_recycle(struct net *net)
 {
-	while (net->used_count)
-		net->free_buf[net->free_count++] =
-			net->used_buf[--net->used_count];
+	net->ready = net->tail;
 }
 
 void net_flush(struct net *net)
@@ -84,16 +78,16 @@ void net_flush(struct net *net)
 }
 
 /* Give the peer a buffer for a frame. It need not wake up for that. */
-static void net_post(struct net *net, uint32_t slot)
+static inline void net_post(struct net *net, uint32_t slot)
 {
 	struct bm_seg seg;
-	uint16_t buf;
+	uint8_t *buf;
 
-	if (!net->free_count)
+	if (unlikely(net->head == net->ready))
 		net_flush(net);
-	buf = net->free_buf[--net->free_count];
+	buf = net->queue[net->head++ & (2 * net->mask + 1)];
 	net->slot_buf[slot] = buf;
-	seg = (struct bm_seg){ net_buffer(net, buf), net->frame_max };
+	seg = (struct bm_seg){ buf, net->frame_max };
 	bm_offer(net->bm, slot, BM_IN, &seg, net->frame_max, no_note, BM_QUIET_POST);
 }
 
@@ -101,10 +95,10 @@ static void net_up(struct net *net)
 {
 	net->up = true;
 	net->tx_head = net->tx_count = 0;
-	net->used_count = 0;
-	net->free_count = 2 * net->slots;
+	net->head = 0;
+	net->ready = net->tail = 2 * net->slots;
 	for (uint32_t i = 0; i < 2 * net->slots; i++)
-		net->free_buf[i] = (uint16_t)i;
+		net->queue[i] = net->frames + (size_t)i * net->stride;
 	for (uint32_t i = 0; i < net->slots; i++)
 		net_post(net, i);
 }
@@ -112,28 +106,23 @@ static void net_up(struct net *net)
 /* The peer's buffer for a frame of ours. */
 static void net_posted(struct net *net, const struct bm_event *e)
 {
-	uint32_t tail = net->tx_head + net->tx_count;
-
-	if (e->dir != BM_IN) {
+	if (unlikely(e->dir != BM_IN)) {
 		bm_finish(net->bm, e->slot, BM_INVAL, 0, no_note);
 		return;
 	}
-	if (tail >= net->slots)
-		tail -= net->slots;
-	net->tx[tail] = (uint16_t)e->slot;
-	net->tx_count++;
+	net->tx[(net->tx_head + net->tx_count++) & net->mask] = e->slot;
 }
 
 static void net_done(struct net *net, const struct bm_event *e)
 {
-	uint16_t buf = net->slot_buf[e->slot];
+	uint8_t *buf = net->slot_buf[e->slot];
 
 	if (e->status == BM_GONE)
 		return;		/* net_up() starts afresh */
-	net->used_buf[net->used_count++] = buf;
+	net->queue[net->tail++ & (2 * net->mask + 1)] = buf;
 	if (e->status == BM_OK && e->len) {
 		net->stats.received++;
-		net->rx(net->arg, net_buffer(net, buf), e->len);
+		net->rx(net->arg, buf, e->len);
 	} else {
 		net->stats.dropped++;
 	}
@@ -180,36 +169,39 @@ int net_send(struct net *net, const void *frame, uint32_t len)
 	uint32_t slot;
 	int r;
 
-	if (!net->up)
-		return BM_GONE;
-	if (!len || len > net->frame_max)
+	if (unlikely(!net->tx_count))
+		return net->up ? BM_FULL : BM_GONE;
+	if (unlikely(len - 1 >= net->frame_max))
 		return BM_INVAL;
-	if (!net->tx_count)
-		return BM_FULL;
-	slot = net->tx[net->tx_head];
+	slot = net->tx[net->tx_head & net->mask];
 	r = bm_send_all(net->bm, slot, frame, len, no_note);
-	if (r != BM_OK && r != BM_INVAL)
+	if (unlikely(r != BM_OK && r != BM_INVAL))
 		return r;
-	if (++net->tx_head == net->slots)
-		net->tx_head = 0;
+	net->tx_head++;
 	net->tx_count--;
-	/* A buffer too small for this frame: the peer gets it back unused. */
-	if (r != BM_OK)
+	if (likely(r == BM_OK))
+		net->stats.sent++;
+	else	/* too small for this frame: the peer gets it back unused */
 		bm_finish(net->bm, slot, r, 0, no_note);
-	net->stats.sent += r == BM_OK;
 	return r;
 }
 
 void net_wait(struct net *const *nets, uint32_t n, bool want_room,
 	      uint64_t deadline)
 {
+	uint32_t flags = want_room ? BM_WAIT_QUIET : 0;
 	struct bm *ends[NET_WAIT_MAX];
 
+	if (likely(n == 1)) {
+		bm_wait(&nets[0]->bm, 1, flags, deadline);
+		net_recycle(nets[0]);
+		return;
+	}
 	if (!n || n > NET_WAIT_MAX)
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		ends[i] = nets[i]->bm;
-	bm_wait(ends, n, want_room ? BM_WAIT_QUIET : 0, deadline);
+	bm_wait(ends, n, flags, deadline);
 	for (uint32_t i = 0; i < n; i++)
 		net_recycle(nets[i]);
 }

@@ -27,7 +27,7 @@ static inline void bm_published(struct bm *b)
 }
 
 /* Publish what was written. True if the peer wants to be notified of it. */
-static bool bm_publish(struct bm *b)
+static inline bool bm_publish(struct bm *b)
 {
 	uint32_t from = b->published, to = b->prod;
 	uint32_t loud_from = b->loud_published, loud = b->loud;
@@ -92,7 +92,7 @@ int bm_flush(struct bm *b)
 }
 
 /* Ask to be woken, then look again: true if there is something to do. */
-static bool bm_arm(struct bm *b, uint32_t flags)
+static inline bool bm_arm(struct bm *b, uint32_t flags)
 {
 	WRITE_ONCE(b->control->wake, b->cons);
 	if (flags & BM_WAIT_QUIET)
@@ -125,8 +125,28 @@ static struct bm *bm_flush_all(struct bm *const *b, uint32_t n,
 	return carrier;
 }
 
-bool bm_wait(struct bm *const *b, uint32_t n, uint32_t flags,
-	     uint64_t deadline)
+/* bm_wait() for one end, as most programs have. */
+static inline bool bm_wait_one(struct bm *b, uint32_t flags, uint64_t deadline)
+{
+	bool busy = bm_sys_before_wait(), queued = bm_queued(b), notify = false;
+
+	if (!queued && b->phase == BM_PHASE_UP)
+		notify = bm_publish(b);
+	busy |= bm_arm(b, flags);
+	if (queued)
+		bm_carry(b, busy ? 0 : AMBIT_TAIL_WAIT, deadline);
+	else if (busy && notify)
+		bm_sys_notify(b->endpoint);
+	else if (notify)
+		bm_sys_notify_wait(b->endpoint, deadline);
+	else if (!busy)
+		bm_sys_wait(deadline);
+	bm_sys_after_wait();
+	return busy;
+}
+
+static bool bm_wait_many(struct bm *const *b, uint32_t n, uint32_t flags,
+			 uint64_t deadline)
 {
 	const struct bm *notify = NULL;
 	bool busy = bm_sys_before_wait();
@@ -144,4 +164,11 @@ bool bm_wait(struct bm *const *b, uint32_t n, uint32_t flags,
 		bm_sys_wait(deadline);
 	bm_sys_after_wait();
 	return busy;
+}
+
+bool bm_wait(struct bm *const *b, uint32_t n, uint32_t flags,
+	     uint64_t deadline)
+{
+	return likely(n == 1) ? bm_wait_one(b[0], flags, deadline) :
+				bm_wait_many(b, n, flags, deadline);
 }

@@ -22,46 +22,66 @@ static inline void store8(uint8_t *p, uint64_t v)
 	*(word_unaligned_t *)p = v;
 }
 
-static void copy_short(uint8_t *d, const uint8_t *s, size_t n)
+static inline void copy16(uint8_t *d, const uint8_t *s)
 {
-	for (; n; n--) {
-		LOOP_IS_CODE();
-		*d++ = *s++;
+	store8(d, load8(s));
+	store8(d + 8, load8(s + 8));
+}
+
+/* Up to 16 bytes, and many. The last quadword may overlap the one before it, and
+ * is read first. */
+static __attribute__((noinline))
+void *copy_other(void *dst, const uint8_t *s, size_t n)
+{
+	uint8_t *d = dst;
+	size_t words = (n - 1) / 8;
+	uint64_t last;
+
+	if (n < 8) {
+		for (; n; n--) {
+			LOOP_IS_CODE();
+			*d++ = *s++;
+		}
+		return dst;
 	}
+	last = load8(s + n - 8);
+	store8(d + n - 8, last);
+	if (n <= 16)
+		store8(d, load8(s));
+	else
+		__asm__ volatile("rep movsq"
+			: "+D"(d), "+S"(s), "+c"(words) : : "memory");
+	return dst;
 }
 
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-	uint8_t *d = dst;
+	uint8_t *d = dst, *end;
 	const uint8_t *s = src;
 	uint64_t last;
-	size_t words;
 
-	if (n < 8) {
-		copy_short(d, s, n);
-		return dst;
-	}
-	/* The last quadword, which may overlap the one before it. */
+	if (unlikely(n - 17 >= REP_MIN - 17))
+		return copy_other(dst, src, n);
 	last = load8(s + n - 8);
-	if (n <= 16) {
-		store8(d, load8(s));
-		store8(d + n - 8, last);
-		return dst;
+	end = d + n - 8;
+	while (n > 32) {
+		copy16(d, s);
+		copy16(d + 16, s + 16);
+		d += 32;
+		s += 32;
+		n -= 32;
+		/* The loop as it stands, and not one with more to prepare. */
+		__asm__ volatile("" : "+r"(d), "+r"(s), "+r"(n));
 	}
-	store8(d + n - 8, last);
-	words = (n - 1) / 8;
-	if (n >= REP_MIN) {
-		__asm__ volatile("rep movsq"
-			: "+D"(d), "+S"(s), "+c"(words) : : "memory");
-		return dst;
+	if (n > 16) {
+		copy16(d, s);
+		d += 16;
+		s += 16;
+		n -= 16;
 	}
-	for (; words >= 2; words -= 2, d += 16, s += 16) {
-		LOOP_IS_CODE();
+	if (n > 8)
 		store8(d, load8(s));
-		store8(d + 8, load8(s + 8));
-	}
-	if (words)
-		store8(d, load8(s));
+	store8(end, last);
 	return dst;
 }
 

@@ -45,3 +45,5 @@
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_t;
 typedef uint64_t __attribute__((may_alias, aligned(1))) word_unaligned_t;
+typedef uint32_t __attribute__((may_alias, aligned(1))) half_unaligned_t;
+typedef uint16_t __attribute__((may_alias, aligned(1))) quarter_unaligned_t;

@@ -12,6 +12,7 @@ static struct {
 	virq_fn *fn;
 	void *arg;
 } handlers[AMBIT_VIRQ_MAX];
+static uint64_t handled[AMBIT_VIRQ_WORDS];	/* virqs that have one */
 
 void virq_upcall(void);
 
@@ -25,6 +26,8 @@ void virq_handle(uint32_t virq, virq_fn *fn, void *arg)
 {
 	handlers[virq].arg = arg;
 	STORE_RELEASE(handlers[virq].fn, fn);
+	__atomic_fetch_or(&handled[virq / 64], 1ull << (virq & 63),
+			  __ATOMIC_RELEASE);
 }
 
 static __attribute__((noinline)) bool virq_run(uint32_t word, uint64_t bits)
@@ -56,10 +59,15 @@ static inline uint64_t virq_take(struct ambit_vcpu_page *page, uint32_t word)
 	       ~mask;
 }
 
+/* Most only end waits: those cost no more than to be cleared. */
 static inline bool virq_poll_word(struct ambit_vcpu_page *page, uint32_t word)
 {
-	return READ_ONCE(page->pending[word]) &&
-	       virq_run(word, virq_take(page, word));
+	uint64_t bits;
+
+	if (!READ_ONCE(page->pending[word]))
+		return false;
+	bits = virq_take(page, word) & LOAD_ACQUIRE(handled[word]);
+	return unlikely(bits) && virq_run(word, bits);
 }
 
 _Static_assert(AMBIT_VIRQ_WORDS == 4, "virq_poll()");

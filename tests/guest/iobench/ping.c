@@ -51,11 +51,8 @@ static void round_trip(uint32_t n)
 			.id = 1, .seq = (uint16_t)i, .len = SIZE }, PARTNER_ADDR))
 			guest_fail("a ping does not go");
 	}
-	answered = 0;
-	while (answered < n) {
-		if (!net_poll(nif.net))
-			ping_wait(false);
-	}
+	for (answered = 0; answered < n; net_poll(nif.net))
+		ping_wait(false);
 }
 
 static uint32_t ticks(uint32_t n)
@@ -88,10 +85,8 @@ void ping_lead(uint32_t endpoint)
 void ping_partner(uint32_t endpoint)
 {
 	netif_open(&nif, endpoint, PARTNER_ADDR, NULL);
-	while (!net_is_up(nif.net))
-		if (!net_poll(nif.net))
-			ping_wait(false);
-	while (net_is_up(nif.net))
-		if (!net_poll(nif.net))
-			ping_wait(false);
+	for (; !net_is_up(nif.net); net_poll(nif.net))
+		ping_wait(false);
+	for (; net_is_up(nif.net); net_poll(nif.net))
+		ping_wait(false);
 }
