@@ -85,10 +85,12 @@ _Noreturn void partner(uint32_t growth)
 {
 	bool spin = cmdline_has("spin");
 	struct end e;
-	uint32_t last = 0;
+	uint32_t last = 0, links = vm_info()->link_count;
 
+	if (!links)
+		guest_fail("a partner needs a link");
 	buffer = page_alloc_bytes(BUFFER);
-	for (uint32_t i = 0; i < vm_info()->link_count; i++) {
+	for (uint32_t i = 0; i < links; i++) {
 		end_get(&e, i);
 		if (e.l->scheme == AMBIT_SCHEME_GRANT)
 			offer_grants(&e, growth);
