@@ -16,7 +16,6 @@
 
 #define SLOT_OUT	0u
 #define SLOT_IN		1u
-#define COPIES		(sizeof(struct user_counters) / sizeof(uint64_t))
 
 static struct talk {
 	struct bm *b;
@@ -104,14 +103,6 @@ static void lead_event(const struct bm_event *e)
 	}
 }
 
-static void counters_get(uint64_t *copy)
-{
-	const volatile uint64_t *c = (const volatile uint64_t *)user_counters();
-
-	for (size_t i = 0; i < COPIES; i++)
-		copy[i] = c[i];
-}
-
 static int lead(void)
 {
 	struct user_counters from, to;
@@ -119,7 +110,7 @@ static int lead(void)
 
 	while (!bm_next(talk.b, &e))
 		talk_wait();
-	counters_get((uint64_t *)&from);
+	from = *user_counters();
 	lead_event(&e);
 	while (talk.round < talk.rounds) {
 		while (bm_next(talk.b, &e))
@@ -127,7 +118,7 @@ static int lead(void)
 		if (talk.round < talk.rounds)
 			talk_wait();
 	}
-	counters_get((uint64_t *)&to);
+	to = *user_counters();
 	printf("%u messages to %s and back, %lu KiB each way: %u not as they should be\n",
 	       talk.rounds, talk.peer, talk.bytes >> 10, talk.bad);
 	printf("meanwhile the kernel had %lu timer ticks, %lu other upcalls, "

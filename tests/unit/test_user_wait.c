@@ -246,7 +246,7 @@ static void test_raise_steps(bool was_pending)
 		else if (step_now > step_at)
 			lost++;
 	}
-	ok(seen && ended, "a program sleeps within a raise: %u times it is woken, %u it has seen it",
+	ok(seen && ended, "a program sleeps within a raise: %u times woken, %u not asleep",
 	   ended, seen);
 	ok_eq(lost, 0, "at no point of a raise is it lost");
 }
