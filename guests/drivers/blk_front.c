@@ -62,8 +62,9 @@ struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
 	return f;
 }
 
-static int blk_post(struct blk_front *f, enum bm_dir dir, struct bm_note note,
-		    const struct bm_seg *seg, uint32_t len, uint64_t cookie)
+static inline int blk_post(struct blk_front *f, enum bm_dir dir,
+			   struct bm_note note, const struct bm_seg *seg,
+			   uint32_t len, uint64_t cookie)
 {
 	uint32_t slot;
 	int r;
@@ -81,15 +82,15 @@ static int blk_post(struct blk_front *f, enum bm_dir dir, struct bm_note note,
 }
 
 /* A request without bytes of its own; some memory it must have. */
-static int blk_post_empty(struct blk_front *f, struct bm_note note,
-			  uint64_t cookie)
+static __attribute__((noinline))
+int blk_post_empty(struct blk_front *f, struct bm_note note, uint64_t cookie)
 {
 	struct bm_seg seg = { &f->answer, sizeof(f->answer) };
 
 	return blk_post(f, BM_OUT, note, &seg, 0, cookie);
 }
 
-static void blk_up(struct blk_front *f)
+static __attribute__((noinline)) void blk_up(struct blk_front *f)
 {
 	struct bm_seg seg = { &f->answer, sizeof(f->answer) };
 
@@ -217,23 +218,30 @@ static struct bm_note blk_note(enum blk_op op, uint64_t bytes, uint64_t sector)
 	return (struct bm_note){ { op | bytes / BLK_SECTOR << 32, sector } };
 }
 
+/* A request that moves no bytes, or that is none. */
+static __attribute__((noinline))
+int blk_submit_other(struct blk_front *f, enum blk_op op, uint64_t sector,
+		     uint32_t len, uint64_t cookie)
+{
+	if (!f->known)
+		return BM_GONE;
+	if (op == BLK_FLUSH)
+		return blk_post_empty(f, blk_note(op, 0, 0), cookie);
+	if (op == BLK_DISCARD && len && !(len % BLK_SECTOR))
+		return blk_post_empty(f, blk_note(op, len, sector), cookie);
+	return BM_INVAL;
+}
+
 int blk_front_submit(struct blk_front *f, enum blk_op op, uint64_t sector,
 		     void *buf, uint32_t len, uint64_t cookie)
 {
 	struct bm_seg seg = { buf, len };
 
-	if (!f->known)
-		return BM_GONE;
-	if (op == BLK_FLUSH)
-		return blk_post_empty(f, blk_note(op, 0, 0), cookie);
-	if (!len || len % BLK_SECTOR)
-		return BM_INVAL;
-	if (op == BLK_DISCARD)
-		return blk_post_empty(f, blk_note(op, len, sector), cookie);
-	if ((op != BLK_READ && op != BLK_WRITE) || len > f->max_len)
-		return BM_INVAL;
+	if (unlikely((op != BLK_READ && op != BLK_WRITE) || !f->known ||
+		     len - 1 >= f->max_len || len % BLK_SECTOR))
+		return blk_submit_other(f, op, sector, len, cookie);
 	return blk_post(f, op == BLK_READ ? BM_IN : BM_OUT,
-			blk_note(op, 0, sector), &seg, len, cookie);
+			(struct bm_note){ { op, sector } }, &seg, len, cookie);
 }
 
 /* --- reading in place -------------------------------------------------------- */

@@ -75,6 +75,19 @@ static inline bool tail_ran(const struct bm *b, const struct ambit_tail *tail)
 	       READ_ONCE(b->control->prod) == tail->prod;
 }
 
+/* As many of the moves as one call deals with: those of a call without tail that
+ * ends with them are done behind the exit. Small ones all are. */
+static inline uint32_t moves_fit(const struct ambit_copy_item *item, uint32_t n)
+{
+	uint32_t bytes = item->len, fit = 1;
+
+	if (bytes <= AMBIT_BATCH_BYTES / AMBIT_BATCH_MAX)
+		return n;
+	while (fit < n && (bytes += item[fit].len) <= AMBIT_BATCH_BYTES)
+		fit++;
+	return fit;
+}
+
 /* Do left items at `item`. True if none failed: then the tail was run. */
 static bool items_do(struct bm *b, const struct kind *k, void *items,
 		     uint32_t left, const struct ambit_tail *tail)
@@ -83,12 +96,13 @@ static bool items_do(struct bm *b, const struct kind *k, void *items,
 	bool good = true;
 
 	while (left) {
+		uint32_t fit = k == &moves ? moves_fit((void *)item, left) : left;
 		/* The tail is not for items of which some have failed. */
-		int64_t n = bm_sys_data(k->call, b->endpoint, item, left,
-					good ? tail : NULL);
+		int64_t n = bm_sys_data(k->call, b->endpoint, item, fit,
+					good && fit == left ? tail : NULL);
 		bool all_failed = n < 0;
 
-		if (likely(good && tail_ran(b, tail)))
+		if (likely(good && fit == left && tail_ran(b, tail)))
 			return true;
 		if (unlikely(all_failed))
 			n = left;

@@ -17,7 +17,9 @@
 #include "tests/guest/lib/measure.h"
 
 #define REQUESTS 512u
+#define QUIET	(200 * MS)	/* until the console has written all */
 #define DEPTH_MAX 32u
+#define LARGE	65536ul
 
 static struct bm *end;
 static struct blk_front *front;
@@ -34,33 +36,24 @@ static void request_done(void *arg, uint64_t cookie, enum blk_result result)
 	done_count++;
 }
 
-static uint64_t next_sector(uint32_t i, uint32_t len, bool random)
-{
-	uint64_t n = blk_front_disk(front)->bytes / len;
-
-	return (random ? prng_below(&prng, n) : i % n) * (len / BLK_SECTOR);
-}
-
+/* As many reads of len bytes, random ones or one behind the other. */
 static void run(uint32_t requests, uint32_t depth, uint32_t len, bool random)
 {
-	uint32_t asked = 0;
+	uint64_t sectors = len / BLK_SECTOR, chunks, at = 0;
 
-	done_count = free_count = 0;
-	while (free_count < depth) {
+	chunks = blk_front_disk(front)->bytes / len;
+	for (free_count = 0; free_count < depth; free_count++)
 		free_buf[free_count] = free_count;
-		free_count++;
-	}
-	while (done_count < requests) {
-		while (free_count && asked < requests) {
+	for (done_count = 0; done_count < requests; blk_front_poll(front)) {
+		for (; free_count && at < requests; at++) {
 			uint32_t buf = free_buf[--free_count];
+			uint64_t chunk = (random ? prng_next(&prng) : at) % chunks;
 
-			if (blk_front_submit(front, BLK_READ,
-					     next_sector(asked++, len, random),
-					     buffers + (size_t)buf * len, len, buf))
+			if (blk_front_submit(front, BLK_READ, chunk * sectors,
+					     buffers + buf * LARGE, len, buf))
 				guest_fail("a read is refused");
 		}
-		if (!blk_front_poll(front))
-			bm_wait(&end, 1, 0, 0);
+		bm_wait(&end, 1, 0, 0);
 	}
 }
 
@@ -69,7 +62,7 @@ static uint32_t ticks(uint32_t depth, uint32_t len, bool random)
 	uint64_t from;
 
 	run(64, depth, len, random);
-	measure_quiet();
+	time_sleep_until(time_now() + QUIET);
 	from = rdtsc();
 	run(REQUESTS, depth, len, random);
 	return (uint32_t)((rdtsc() - from) / REQUESTS);
@@ -83,8 +76,9 @@ void block_lead(uint32_t endpoint)
 	end = bm_open_link(endpoint);
 	front = blk_front_init(end, page_alloc_bytes(blk_front_memory(end)),
 			       request_done, NULL);
-	if (!buffers)
-		buffers = page_alloc_bytes((size_t)DEPTH_MAX * 65536);
+	if (!buffers)	/* aligned to their size */
+		buffers = (uint8_t *)ALIGN_UP((uintptr_t)
+			page_alloc_bytes((DEPTH_MAX + 1) * LARGE), LARGE);
 	while (!blk_front_disk(front)) {
 		if (!blk_front_poll(front))
 			bm_wait(&end, 1, 0, 0);
@@ -94,7 +88,7 @@ void block_lead(uint32_t endpoint)
 	snprintf(name, sizeof(name), "block-4k-depth32-%s", scheme);
 	measure_line(name, ticks(32, 4096, true), "instructions", 1000);
 	snprintf(name, sizeof(name), "block-64k-%s", scheme);
-	measure_line(name, ticks(8, 65536, false), "instructions", 1000);
+	measure_line(name, ticks(8, LARGE, false), "instructions", 1000);
 	bm_close(end);
 }
 

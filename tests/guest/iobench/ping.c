@@ -61,7 +61,7 @@ static uint32_t ticks(uint32_t n)
 
 	for (uint32_t i = 0; i < ROUNDS; i++)
 		round_trip(n);
-	measure_quiet();
+	time_sleep_until(time_now() + 200 * MS);	/* the console's lines are out */
 	from = rdtsc();
 	for (uint32_t i = 0; i < ROUNDS; i++)
 		round_trip(n);
