@@ -236,6 +236,34 @@ static int64_t vm_list(struct vcpu *v)
 	return (int64_t)n;
 }
 
+static void counters_add(struct ambit_vm_counters *sum, const struct vcpu *v)
+{
+	const struct vcpu_counters *c = &v->count;
+
+	sum->hot_exits += READ_ONCE(c->hot_calls);
+	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++)
+		sum->exits += READ_ONCE(c->exit[i]);
+	sum->hypercalls += READ_ONCE(c->exit[EXIT_HYPERCALL]);
+	sum->interrupts += READ_ONCE(c->exit[EXIT_INTERRUPT]);
+	sum->upcalls += READ_ONCE(c->upcalls);
+	sum->switches += READ_ONCE(c->switches);
+	sum->wakes += READ_ONCE(c->wakes);
+	sum->kicks += READ_ONCE(c->kicks);
+}
+
+static int64_t vm_counters(struct vcpu *v, const struct vm *vm)
+{
+	struct ambit_vm_counters sum = { 0 };
+	size_t n = MIN(v->regs.r10, sizeof(sum));
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		counters_add(&sum, vm->vcpu[i]);
+	sum.exits += sum.hot_exits;
+	if (n && guest_write(v->vm, gpa(v->regs.rdx), &sum, n))
+		return AMBIT_EFAULT;
+	return (int64_t)n;
+}
+
 static int64_t hc_vm_control(struct vcpu *v)
 {
 	struct vm *vm;
@@ -244,7 +272,7 @@ static int64_t hc_vm_control(struct vcpu *v)
 		return AMBIT_EPERM;
 	if (v->regs.rdi == AMBIT_VM_LIST)
 		return vm_list(v);
-	if (v->regs.rdi > AMBIT_VM_RESTART)
+	if (v->regs.rdi > AMBIT_VM_RESTART && v->regs.rdi != AMBIT_VM_COUNTERS)
 		return AMBIT_EINVAL;
 	vm = vm_by_id(v->regs.rsi);
 	if (!vm)
@@ -261,6 +289,8 @@ static int64_t hc_vm_control(struct vcpu *v)
 			return AMBIT_EBUSY;
 		vm_stop(vm, 0);
 		return AMBIT_OK;
+	case AMBIT_VM_COUNTERS:
+		return vm_counters(v, vm);
 	default:
 		return vm_restart(vm);
 	}

@@ -11,7 +11,6 @@
 #include "vio/data.h"
 #include "vio/slot.h"
 
-#define SCHEMES (BIT(AMBIT_SCHEME_COPY) | BIT(AMBIT_SCHEME_GRANT))
 #define FLAGS	(AMBIT_COPY_TO_PEER | AMBIT_COPY_OTHER_SLOT)
 
 typedef uint64_t __attribute__((may_alias)) quad_t;
@@ -23,7 +22,7 @@ static int other_open(struct side *s, struct endpoint *e,
 	struct slot_range range;
 
 	other = e->vm ? link_endpoint(e->vm, i->own_endpoint) : NULL;
-	if (!other || !(SCHEMES & BIT(other->link->scheme)))
+	if (!other || !(COPY_SCHEMES & BIT(other->link->scheme)))
 		return AMBIT_EINVAL;
 	if (i->own > UINT32_MAX)
 		return AMBIT_ERANGE;
@@ -178,8 +177,8 @@ static inline void *desc_piece(const struct endpoint *owner, uint64_t slot,
 	return guest_piece(owner->vm, gpa(at + from), p->n);
 }
 
-static inline uint32_t desc_short(struct endpoint *e, struct ambit_copy_item *item,
-				  uint32_t budget)
+static inline __attribute__((always_inline))
+uint32_t desc_short(struct endpoint *e, struct ambit_copy_item *item, uint32_t budget)
 {
 	const struct endpoint *owner = e->peer;
 	uint64_t slot = READ_ONCE(item->slot);
@@ -201,8 +200,8 @@ static inline uint32_t desc_short(struct endpoint *e, struct ambit_copy_item *it
 }
 
 /* The same inside one grant entry, of a page in low RAM. */
-static uint32_t grant_short(struct endpoint *e, struct ambit_copy_item *item,
-			    uint32_t budget)
+static inline __attribute__((always_inline))
+uint32_t grant_short(struct endpoint *e, struct ambit_copy_item *item, uint32_t budget)
 {
 	uint32_t from = READ_ONCE(item->offset), in = from % PAGE_SIZE;
 	uint64_t ref = READ_ONCE(item->slot) + (uint64_t)from / PAGE_SIZE, at;
@@ -229,7 +228,7 @@ static uint32_t grant_short(struct endpoint *e, struct ambit_copy_item *item,
 typedef uint32_t copy_short_fn(struct endpoint *e, struct ambit_copy_item *item,
 			       uint32_t budget);
 
-/* Until the budget is used up; returns the first item that did not begin. */
+/* Until the budget is used up: the first item that did not begin. */
 static inline __attribute__((always_inline))
 struct ambit_copy_item *copy_items(struct endpoint *e, struct ambit_copy_item *item,
 				   const struct ambit_copy_item *end, uint32_t *budget,
@@ -248,40 +247,18 @@ struct ambit_copy_item *copy_items(struct endpoint *e, struct ambit_copy_item *i
 	return item;
 }
 
-/* One loop a scheme, as what is shared keeps the other's words out of registers. */
-#define COPY_ITEMS(name, copy_short)						\
-	static __attribute__((noinline)) struct ambit_copy_item *		\
-	name(struct endpoint *e, struct ambit_copy_item *item,			\
-	     const struct ambit_copy_item *end, uint32_t *budget)		\
-	{									\
-		return copy_items(e, item, end, budget, copy_short);		\
-	}
-COPY_ITEMS(copy_items_desc, desc_short)
-COPY_ITEMS(copy_items_grant, grant_short)
-COPY_ITEMS(copy_items_host, NULL)	/* an end is the hypervisor's */
-
-static inline struct ambit_copy_item *copy_batch(struct endpoint *e,
-						 struct ambit_copy_item *item,
-						 const struct ambit_copy_item *end,
-						 uint32_t *budget)
+/* Ends that are found connected stay until sync_op_end(). */
+static inline __attribute__((always_inline))
+uint32_t copy_batch(struct endpoint *e, struct ambit_copy_item *first, uint32_t n,
+		    copy_short_fn *copy_short)
 {
-	if (unlikely(!e->vm || !e->peer->vm))
-		return copy_items_host(e, item, end, budget);
-	if (e->link->scheme == AMBIT_SCHEME_GRANT)
-		return copy_items_grant(e, item, end, budget);
-	return copy_items_desc(e, item, end, budget);
-}
-
-static uint32_t copy_run(struct endpoint *e, void *items, uint32_t n)
-{
-	struct ambit_copy_item *first = items, *item;
 	uint32_t left, done = DATA_GONE;
+	struct ambit_copy_item *item;
 
 	sync_op_begin();
 	FENCE_FULL();
-	/* Ends that are found connected stay until sync_op_end(). */
 	if (likely(link_connected(e))) {
-		item = copy_batch(e, first, first + n, &left);
+		item = copy_items(e, first, first + n, &left, copy_short);
 		/* Only the last one can be half done, the budget used up. */
 		if (unlikely(!left) && READ_ONCE(item[-1].status) == AMBIT_EAGAIN)
 			item--;
@@ -291,10 +268,40 @@ static uint32_t copy_run(struct endpoint *e, void *items, uint32_t n)
 	return done;
 }
 
+/* One function a scheme, as what both share would keep the words of each out of
+ * registers. */
+static __attribute__((noinline))
+uint32_t copy_batch_grant(struct endpoint *e, void *items, uint32_t n)
+{
+	return copy_batch(e, items, n, grant_short);
+}
+
+static __attribute__((noinline))
+uint32_t copy_batch_desc(struct endpoint *e, void *items, uint32_t n)
+{
+	return copy_batch(e, items, n, desc_short);
+}
+
+/* An end is the hypervisor's. */
+static __attribute__((noinline))
+uint32_t copy_batch_host(struct endpoint *e, void *items, uint32_t n)
+{
+	return copy_batch(e, items, n, NULL);
+}
+
+uint32_t copy_run(struct endpoint *e, void *items, uint32_t n)
+{
+	if (unlikely(!e->vm || !e->peer->vm))
+		return copy_batch_host(e, items, n);
+	if (e->link->scheme == AMBIT_SCHEME_GRANT)
+		return copy_batch_grant(e, items, n);
+	return copy_batch_desc(e, items, n);
+}
+
 const struct data_op copy_op = {
 	.item_size = sizeof(struct ambit_copy_item),
 	.status_offset = offsetof(struct ambit_copy_item, status),
-	.schemes = SCHEMES,
+	.schemes = COPY_SCHEMES,
 	.in_place = true,
 	.run = copy_run,
 };

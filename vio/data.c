@@ -106,13 +106,10 @@ int64_t data_call(struct vcpu *v, const struct data_op *op)
 	return done;
 }
 
-bool data_hot(struct vcpu *v, uint64_t nr)
+static inline __attribute__((always_inline))
+bool hot_run(struct vcpu *v, uint32_t item_size, uint32_t schemes,
+	     uint32_t (*run)(struct endpoint *e, void *items, uint32_t n))
 {
-	static const struct data_op *const ops[] = {
-		&copy_op, &grant_map_op, &grant_unmap_op,	/* by nr */
-	};
-	const struct data_op *op = ops[index_nospec(nr - AMBIT_HC_COPY,
-						    ARRAY_SIZE(ops))];
 	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
 	uint64_t at = v->regs.rsi, n = v->regs.rdx;
 	struct pcpu *p;
@@ -120,17 +117,27 @@ bool data_hot(struct vcpu *v, uint64_t nr)
 
 	if (unlikely(!e) || unlikely(at & 7) || v->regs.r10 ||
 	    unlikely(n - 1 >= AMBIT_BATCH_MAX) ||
-	    unlikely(!(op->schemes & BIT(e->link->scheme))))
+	    unlikely(!(schemes & BIT(e->link->scheme))))
 		return false;
-	items = guest_piece(v->vm, gpa(at), n * op->item_size);
+	items = guest_piece(v->vm, gpa(at), n * item_size);
 	if (unlikely(!items))
 		return false;
-	v->regs.rax = (uint64_t)data_result(op->run(e, items, (uint32_t)n));
+	v->regs.rax = (uint64_t)data_result(run(e, items, (uint32_t)n));
 	/* Whom the end of a grant's use made ready waits for the run loop. */
 	p = this_pcpu();
 	if (unlikely(p->handoff || READ_ONCE(p->work_inbox)))
 		arch_kick(p->id);
 	return true;
 }
+
+bool data_hot(struct vcpu *v, uint64_t nr)
+{
+	const struct data_op *op;
+
+	if (likely(nr == AMBIT_HC_COPY))
+		return hot_run(v, sizeof(struct ambit_copy_item), COPY_SCHEMES, copy_run);
+	op = nr == AMBIT_HC_GRANT_MAP ? &grant_map_op : &grant_unmap_op;
+	return hot_run(v, sizeof(struct ambit_map_item), op->schemes, op->run);
+}
 _Static_assert(AMBIT_HC_GRANT_MAP == AMBIT_HC_COPY + 1 &&
-	       AMBIT_HC_GRANT_UNMAP == AMBIT_HC_COPY + 2, "the order of ops");
+	       AMBIT_HC_GRANT_UNMAP == AMBIT_HC_COPY + 2, "data_is_hot()");

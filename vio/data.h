@@ -31,7 +31,9 @@ struct data_op {
 	uint32_t (*run)(struct endpoint *e, void *items, uint32_t n);
 };
 
-extern const struct data_op copy_op;			/* vio/copy.c */
+extern const struct data_op copy_op;			/* vio/copy.c, and its parts: */
+#define COPY_SCHEMES (BIT(AMBIT_SCHEME_COPY) | BIT(AMBIT_SCHEME_GRANT))
+uint32_t copy_run(struct endpoint *e, void *items, uint32_t n);
 extern const struct data_op grant_map_op, grant_unmap_op, grant_query_op; /* grant_map.c */
 extern const struct data_op revoke_op;			/* vio/revoke.c */
 extern const struct data_op give_op;			/* vio/give.c */

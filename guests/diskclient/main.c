@@ -2,9 +2,10 @@
 /*
  * diskclient: reads a whole disk in order with several requests in flight and
  * prints its size, SHA-256 and the throughput. Command line:
- *   link=NAME read-size=64K depth=8 wait-ms=10000 expect=HEX in-place
+ *   link=NAME read-size=64K depth=8 wait-ms=10000 expect=HEX in-place keep
  * in-place: look at the bytes where the server has them, if it lends them and the
- * scheme shows them, instead of having them sent.
+ * scheme shows them, instead of having them sent. keep: leave the buffers registered
+ * from read to read.
  */
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/bm_guest.h"
@@ -26,7 +27,7 @@ static struct client {
 	uint8_t *buffers;		/* depth chunks */
 	uint8_t state[DEPTH_MAX];	/* enum chunk_state, by number % depth */
 	uint32_t lent[DEPTH_MAX];	/* the view of a lent chunk */
-	bool in_place;
+	bool in_place, keep;
 	uint64_t seen, window;		/* bytes seen in place; of them in the window */
 	uint64_t asked, hashed;		/* chunks so far */
 	uint64_t patience;		/* ns to wait for an answer */
@@ -79,6 +80,10 @@ static void chunk_submit(uint64_t number)
 		return;
 	if (client.in_place)
 		r = blk_front_lend(client.front, sector, len, number);
+	else if (client.keep)
+		r = blk_front_submit_kept(client.front,
+					  (uint32_t)(number % client.depth),
+					  sector, len, number);
 	else
 		r = blk_front_submit(client.front, BLK_READ, sector,
 				     chunk_buffer(number), len, number);
@@ -169,6 +174,11 @@ static void client_configure(void)
 			   "and the link's buffers %u bytes or more",
 			   BLK_SECTOR, BLK_SECTOR);
 	client.buffers = page_alloc_bytes((size_t)client.depth * client.chunk);
+	client.keep = cmdline_has("keep");
+	for (uint32_t i = 0; client.keep && i < client.depth; i++)
+		if (blk_front_keep(client.front, BLK_READ, chunk_buffer(i),
+				   client.chunk) < 0)
+			guest_fail("keep: the depth is at most half of the link's slots");
 }
 
 static void client_identify(void)

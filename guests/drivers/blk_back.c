@@ -50,7 +50,7 @@ static bool in_range(struct blk_back *back, uint64_t sector, uint64_t bytes)
 
 /* One piece of the request: n bytes, whole sectors, from where it stands. A
  * partial last sector reads as zeros beyond the end. */
-static int back_move(struct blk_back *back, uint32_t n)
+static inline int back_move(struct blk_back *back, uint32_t n)
 {
 	const struct blk_disk *disk = back->disk;
 	uint32_t have = (uint32_t)MIN((uint64_t)n, disk->bytes - back->off);
@@ -82,24 +82,24 @@ static void back_answer(struct blk_back *back, uint32_t slot, uint32_t len,
 }
 
 /* Go on with the request by at most max bytes; returns how many it took. */
-static uint32_t back_go_on(struct blk_back *back, uint32_t max)
+static inline uint32_t back_go_on(struct blk_back *back, uint32_t max)
 {
 	uint32_t n = (uint32_t)MIN((uint64_t)max, back->len - back->at);
 
-	if (back->result == BLK_OK && n && back_move(back, n) != BM_OK)
+	if (back->result == BLK_OK && n && unlikely(back_move(back, n) != BM_OK))
 		back->result = BLK_EIO;
-	if (back->result == BLK_OK && back->at < back->len)
-		return n;
-	back->busy = false;
-	back_answer(back, back->slot, back->op == BLK_DISCARD ?
-		    0 : (uint32_t)back->len, back->result);
+	back->busy = back->result == BLK_OK && back->at < back->len;
+	if (!back->busy)
+		back_answer(back, back->slot, back->op == BLK_DISCARD ?
+			    0 : (uint32_t)back->len, back->result);
 	return n;
 }
 
 /* --- requests ---------------------------------------------------------------- */
 
-static enum blk_result back_identify(struct blk_back *back,
-				     const struct bm_event *e)
+static __attribute__((noinline))
+enum blk_result back_identify(struct blk_back *back,
+			      const struct bm_event *e)
 {
 	uint32_t len = sizeof(back->identity);
 
@@ -110,8 +110,9 @@ static enum blk_result back_identify(struct blk_back *back,
 		       BLK_OK : BLK_EIO;
 }
 
-static enum blk_result back_discard(struct blk_back *back,
-				    const struct bm_event *e)
+static __attribute__((noinline))
+enum blk_result back_discard(struct blk_back *back,
+			     const struct bm_event *e)
 {
 	if (back->identity.flags & BLK_READ_ONLY)
 		return BLK_EREADONLY;
@@ -122,8 +123,9 @@ static enum blk_result back_discard(struct blk_back *back,
 }
 
 /* The sectors in place, as an own slot with the request's number. */
-static enum blk_result back_lend(struct blk_back *back,
-				 const struct bm_event *e)
+static __attribute__((noinline))
+enum blk_result back_lend(struct blk_back *back,
+			  const struct bm_event *e)
 {
 	uint64_t bytes = (e->note.w[0] >> 32) * BLK_SECTOR;
 	struct bm_seg seg;
@@ -183,10 +185,11 @@ static enum blk_result back_begin(struct blk_back *back,
 }
 
 /* What is right and not answered already goes to the disk. */
-static void back_start(struct blk_back *back, const struct bm_event *e)
+static __attribute__((noinline)) void back_start(struct blk_back *back, const struct bm_event *e)
 {
 	struct blk_request *r = &back->request[e->slot];
 
+	back->busy = false;
 	if (back->result != BLK_OK || back->at) {
 		back_answer(back, e->slot, (uint32_t)back->at, back->result);
 		return;
@@ -207,27 +210,53 @@ void blk_request_done(struct blk_request *r, enum blk_result result)
 		    0 : (uint32_t)r->bytes, result);
 }
 
+/* A read of whole sectors that the budget allows is one move, and done. */
+static inline bool back_read_at_once(struct blk_back *back,
+				     const struct bm_event *e, uint32_t budget)
+{
+	uint64_t off = e->note.w[1] * BLK_SECTOR, bytes = back->disk->bytes;
+
+	if (e->note.w[0] != BLK_READ || e->len % BLK_SECTOR || e->len > budget ||
+	    unlikely(e->note.w[1] > bytes / BLK_SECTOR || e->len > bytes - off ||
+		     back->request))
+		return false;
+	off = nospec(off, bytes + 1);
+	if (unlikely(bm_send_all(back->bm, e->slot, back->disk->mem + off, e->len,
+				 (struct bm_note){ { BLK_OK, 0 } }) != BM_OK))
+		return false;
+	back->stats.reads++;
+	return true;
+}
+
+static __attribute__((noinline)) void back_take(struct blk_back *back,
+						struct bm_event e)
+{
+	if (e.type == BM_POSTED) {
+		back->result = back_begin(back, &e);
+		back->busy = true;
+		if (back->request)
+			back_start(back, &e);
+	} else if (e.type == BM_DOWN && back->request) {
+		back->disk->forget(back->disk, back);
+	}
+}
+
 bool blk_back_step(struct blk_back *back, uint32_t budget)
 {
 	struct bm_event e;
 
 	while (budget) {
-		if (back->busy) {
+		if (unlikely(back->busy)) {
 			budget -= back_go_on(back, budget);
 			continue;
 		}
 		if (!bm_next(back->bm, &e))
 			return false;
 		budget -= MIN(budget, BLK_EVENT_COST);
-		if (e.type == BM_POSTED) {
-			back->result = back_begin(back, &e);
-			if (back->request)
-				back_start(back, &e);
-			else
-				back->busy = true;
-		} else if (e.type == BM_DOWN && back->request) {
-			back->disk->forget(back->disk, back);
-		}
+		if (likely(back_read_at_once(back, &e, budget)))
+			budget -= e.len;
+		else
+			back_take(back, e);
 	}
 	return true;
 }

@@ -15,6 +15,11 @@
  * returned. */
 enum blk_lend_state { LEND_NONE, LEND_ASKED, LEND_POSTED, LEND_OURS };
 
+struct blk_kept {
+	struct bm_seg seg;
+	enum blk_op op;
+};
+
 struct blk_front {
 	struct bm *bm;
 	blk_done_fn *done;
@@ -23,7 +28,8 @@ struct blk_front {
 	uint32_t *want;		/* [slots] bytes that a good answer has */
 	uint16_t *free;		/* [slots] a stack of free slots */
 	uint8_t *lend;		/* [slots] enum blk_lend_state */
-	uint32_t slots, free_count;
+	struct blk_kept *kept;	/* [slots / 2]; number i has slot slots - 1 - i */
+	uint32_t slots, free_count, kept_count;
 	uint32_t max_len;
 	uint32_t lent;		/* the slot whose lending done() is told of */
 	bool known;
@@ -37,6 +43,7 @@ size_t blk_front_memory(struct bm *b)
 
 	bm_info(b, &info);
 	return sizeof(struct blk_front) +
+	       info.slots / 2 * sizeof(struct blk_kept) +
 	       info.slots * (sizeof(uint64_t) + sizeof(uint32_t) +
 			     sizeof(uint16_t) + sizeof(uint8_t));
 }
@@ -52,18 +59,20 @@ struct blk_front *blk_front_init(struct bm *b, void *mem, blk_done_fn *done,
 		.bm = b,
 		.done = done,
 		.arg = arg,
-		.cookie = (uint64_t *)(f + 1),
+		.kept = (struct blk_kept *)(f + 1),
 		.slots = info.slots,
 		.max_len = ALIGN_DOWN(info.max_len, BLK_SECTOR),
 	};
+	f->cookie = (uint64_t *)(f->kept + info.slots / 2);
 	f->want = (uint32_t *)(f->cookie + info.slots);
 	f->free = (uint16_t *)(f->want + info.slots);
 	f->lend = (uint8_t *)(f->free + info.slots);
 	return f;
 }
 
-static int blk_post(struct blk_front *f, enum bm_dir dir, struct bm_note note,
-		    const struct bm_seg *seg, uint32_t len, uint64_t cookie)
+static inline int blk_post(struct blk_front *f, enum bm_dir dir,
+			   struct bm_note note, const struct bm_seg *seg,
+			   uint32_t len, uint64_t cookie)
 {
 	uint32_t slot;
 	int r;
@@ -81,21 +90,29 @@ static int blk_post(struct blk_front *f, enum bm_dir dir, struct bm_note note,
 }
 
 /* A request without bytes of its own; some memory it must have. */
-static int blk_post_empty(struct blk_front *f, struct bm_note note,
-			  uint64_t cookie)
+static __attribute__((noinline))
+int blk_post_empty(struct blk_front *f, struct bm_note note, uint64_t cookie)
 {
 	struct bm_seg seg = { &f->answer, sizeof(f->answer) };
 
 	return blk_post(f, BM_OUT, note, &seg, 0, cookie);
 }
 
-static void blk_up(struct blk_front *f)
+static inline enum bm_dir blk_dir(enum blk_op op)
+{
+	return op == BLK_READ ? BM_IN : BM_OUT;
+}
+
+static __attribute__((noinline)) void blk_up(struct blk_front *f)
 {
 	struct bm_seg seg = { &f->answer, sizeof(f->answer) };
 
-	for (uint32_t i = 0; i < f->slots; i++)
+	f->free_count = f->slots - f->kept_count;
+	for (uint32_t i = 0; i < f->free_count; i++)
 		f->free[i] = (uint16_t)i;
-	f->free_count = f->slots;
+	for (uint32_t i = 0; i < f->kept_count; i++)
+		bm_register(f->bm, f->slots - 1 - i, blk_dir(f->kept[i].op),
+			    &f->kept[i].seg, 1, 0);
 	blk_post(f, BM_IN, (struct bm_note){ { BLK_IDENTIFY, 0 } }, &seg, seg.len,
 		 COOKIE_IDENTIFY);
 }
@@ -176,7 +193,8 @@ static void blk_done(struct blk_front *f, const struct bm_event *e)
 		return;
 	}
 	result = blk_result_of(f, e);
-	f->free[f->free_count++] = (uint16_t)e->slot;
+	if (likely(e->slot < f->slots - f->kept_count))
+		f->free[f->free_count++] = e->slot;
 	if (cookie == COOKIE_IDENTIFY)
 		blk_identified(f, e, result);
 	else
@@ -217,23 +235,62 @@ static struct bm_note blk_note(enum blk_op op, uint64_t bytes, uint64_t sector)
 	return (struct bm_note){ { op | bytes / BLK_SECTOR << 32, sector } };
 }
 
+/* A request that moves no bytes, or that is none. */
+static __attribute__((noinline))
+int blk_submit_other(struct blk_front *f, enum blk_op op, uint64_t sector,
+		     uint32_t len, uint64_t cookie)
+{
+	if (!f->known)
+		return BM_GONE;
+	if (op == BLK_FLUSH)
+		return blk_post_empty(f, blk_note(op, 0, 0), cookie);
+	if (op == BLK_DISCARD && len && !(len % BLK_SECTOR))
+		return blk_post_empty(f, blk_note(op, len, sector), cookie);
+	return BM_INVAL;
+}
+
 int blk_front_submit(struct blk_front *f, enum blk_op op, uint64_t sector,
 		     void *buf, uint32_t len, uint64_t cookie)
 {
 	struct bm_seg seg = { buf, len };
 
+	if (unlikely((op != BLK_READ && op != BLK_WRITE) || !f->known ||
+		     len - 1 >= f->max_len || len % BLK_SECTOR))
+		return blk_submit_other(f, op, sector, len, cookie);
+	return blk_post(f, blk_dir(op), (struct bm_note){ { op, sector } }, &seg, len,
+			cookie);
+}
+
+/* --- buffers that stay registered --------------------------------------------- */
+
+int blk_front_keep(struct blk_front *f, enum blk_op op, void *buf, uint32_t len)
+{
+	if ((op != BLK_READ && op != BLK_WRITE) || len - 1 >= f->max_len)
+		return BM_INVAL;
+	if (f->kept_count >= f->slots / 2)
+		return BM_FULL;
+	f->kept[f->kept_count] = (struct blk_kept){ { buf, len }, op };
+	return (int)f->kept_count++;
+}
+
+int blk_front_submit_kept(struct blk_front *f, uint32_t kept, uint64_t sector,
+			  uint32_t len, uint64_t cookie)
+{
+	uint32_t slot = f->slots - 1 - kept;
+	int r;
+
 	if (!f->known)
 		return BM_GONE;
-	if (op == BLK_FLUSH)
-		return blk_post_empty(f, blk_note(op, 0, 0), cookie);
-	if (!len || len % BLK_SECTOR)
+	if (kept >= f->kept_count || len - 1 >= f->kept[kept].seg.len ||
+	    len % BLK_SECTOR)
 		return BM_INVAL;
-	if (op == BLK_DISCARD)
-		return blk_post_empty(f, blk_note(op, len, sector), cookie);
-	if ((op != BLK_READ && op != BLK_WRITE) || len > f->max_len)
-		return BM_INVAL;
-	return blk_post(f, op == BLK_READ ? BM_IN : BM_OUT,
-			blk_note(op, 0, sector), &seg, len, cookie);
+	r = bm_post(f->bm, slot, len,
+		    (struct bm_note){ { f->kept[kept].op, sector } }, 0);
+	if (r != BM_OK)
+		return r;
+	f->cookie[slot] = cookie;
+	f->want[slot] = f->kept[kept].op == BLK_READ ? len : 0;
+	return BM_OK;
 }
 
 /* --- reading in place -------------------------------------------------------- */

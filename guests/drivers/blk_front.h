@@ -29,6 +29,17 @@ int blk_front_submit(struct blk_front *f, enum blk_op op, uint64_t sector,
 		     void *buf, uint32_t len, uint64_t cookie);
 
 /*
+ * A buffer that stays registered, for reads or for writes (op). Its requests cost less,
+ * over scheme grant much less, as the server keeps it mapped; and it can reach the
+ * buffer between them too (buffer model, rule 4). Before the first poll; for as long as
+ * the front. Its number from 0 on, or BM_FULL (half the slots are kept), BM_INVAL.
+ */
+int blk_front_keep(struct blk_front *f, enum blk_op op, void *buf, uint32_t len);
+/* As blk_front_submit(), with that buffer. */
+int blk_front_submit_kept(struct blk_front *f, uint32_t kept, uint64_t sector,
+			  uint32_t len, uint64_t cookie);
+
+/*
  * Read in place: ask for a view of the sectors (the disk must have BLK_LENDS). In
  * done() with BLK_OK blk_front_lent() is the view's number; after the next flush or
  * wait blk_front_view() gives its bytes, as bm_view(). They are the disk's own where

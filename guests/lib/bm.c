@@ -65,8 +65,8 @@ int bm_post(struct bm *b, uint32_t slot, uint32_t len, struct bm_note note,
 	own->state = BM_OWN_POSTED;
 	own->posted = len;
 	bm_push(b, bm_msg_word0(own->dir, slot, len),
-		bm_msg_word1(flags & BM_QUIET, 0, own->bay), note,
-		!(flags & BM_QUIET_POST));
+		bm_msg_word1((flags & BM_QUIET) | (own->after ? BM_MSG_KEPT : 0), 0,
+			     own->bay), note, !(flags & BM_QUIET_POST));
 	/* The message is not visible yet. */
 	if (own->dir == BM_OUT && b->t->fill)
 		b->t->fill(b, own);

@@ -13,7 +13,6 @@ _Static_assert(BM_OUT == AMBIT_GRANT_READ && BM_IN == AMBIT_GRANT_WRITE,
 _Static_assert(PAGE_SIZE >> PAGE_SHIFT == AMBIT_GRANT_READ, "whole pages' right");
 
 #define MANY	1u		/* generation: the slot has several segments */
-#define WHOLE	(PAGE_SIZE << 16)	/* bounds of a page without any */
 
 /* --- owner ------------------------------------------------------------------------- */
 
@@ -117,14 +116,6 @@ static void grant_done(struct bm *b, const struct bm_own *own, uint32_t slot,
 
 /* --- holder ------------------------------------------------------------------------ */
 
-/* Bounds of an entry of the peer: offset and length in 16 bits each. */
-static inline uint32_t bounds(const struct bm *b, uint32_t ref)
-{
-	const word_t *e = (const word_t *)&b->peer_grant[ref];
-
-	return (uint32_t)(READ_ONCE(e[1]) >> 32);
-}
-
 /* A move of pages side by side; offset and length come from the caller. */
 static inline void grant_item(struct ambit_copy_item *move,
 			      const struct bm_held *h, uint32_t flags,
@@ -147,7 +138,7 @@ void grant_pieces(struct bm *b, uint32_t flags, uint32_t slot, uint32_t off,
 	uint32_t ref = slot * b->slot_step, end = ref + b->slot_step;
 
 	for (; left && ref < end; ref++) {
-		uint32_t at = bounds(b, ref), n = at >> 16;
+		uint32_t at = bm_grant_bounds(b, ref), n = at >> 16;
 
 		if (off >= n) {
 			off -= n;
@@ -190,32 +181,28 @@ static inline void grant_move(struct bm *b, uint32_t flags, uint32_t slot,
 	move->len = len;
 }
 
-static void grant_send(struct bm *b, uint32_t slot, uint32_t off,
-		       const void *src, uint32_t len, struct bm_held *h)
-{
-	grant_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len, h);
-}
-
 static void grant_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 			  uint32_t len, struct bm_held *h)
 {
 	grant_move(b, 0, slot, off, bm_sys_gpa(dst), len, h);
 }
 
-static int grant_map(struct bm *b, uint32_t slot)
+static __attribute__((noinline))
+void grant_send_kept(struct bm *b, uint32_t slot, uint32_t off, const void *src,
+		     uint32_t len)
 {
-	const struct bm_held *h = &b->held[slot];
-	uint32_t ref = slot * b->slot_step, n = 0;
+	if (!bm_queue_send_kept(b, slot, off, src, len))
+		grant_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len,
+			   &b->held[slot]);
+}
 
-	while (n * PAGE_SIZE < h->len && bounds(b, ref + n) == WHOLE)
-		n++;
-	if (h->viewed || !n || n * PAGE_SIZE < h->len ||
-	    (ref + b->slot_step) * PAGE_SIZE > b->window_size)
-		return bm_queue_bounce(b, slot);
-	return bm_queue_map(b, slot, (struct ambit_map_item){
-		.flags = h->dir == BM_IN ? AMBIT_MAP_WRITE : 0, .ref = ref,
-		.generation = h->bay,
-		.page = ref, .count = n });
+static void grant_send(struct bm *b, uint32_t slot, uint32_t off,
+		       const void *src, uint32_t len, struct bm_held *h)
+{
+	if (unlikely(h->flags & BM_MSG_KEPT))
+		grant_send_kept(b, slot, off, src, len);
+	else
+		grant_move(b, AMBIT_COPY_TO_PEER, slot, off, bm_sys_gpa(src), len, h);
 }
 
 const struct bm_transport bm_grant = {
@@ -225,7 +212,7 @@ const struct bm_transport bm_grant = {
 	.done = grant_done,
 	.send = grant_send,
 	.receive = grant_receive,
-	.map = grant_map,
+	.map = bm_queue_map,
 	.view = bm_queue_view,
 	.unmap = bm_queue_unmap,
 	.flush = bm_queue_flush,

@@ -13,8 +13,9 @@
 
 #define BM_BAY_UNIT	64u	/* of ambit_msg.bay */
 #define BM_RESET_MAX	8	/* malformed words a peer incarnation may send */
+#define BM_MSG_KEPT	2u	/* a POST's flag: registered still behind its DONE */
 
-/* ambit_msg.kind; flags carry BM_QUIET of the post. */
+/* ambit_msg.kind; flags carry BM_QUIET of the post, and BM_MSG_KEPT. */
 enum bm_kind {
 	BM_MSG_POST_OUT = BM_OUT,
 	BM_MSG_POST_IN = BM_IN,
@@ -106,7 +107,14 @@ void bm_copy_receive(struct bm *b, uint32_t slot, uint32_t off, void *dst,
 
 #define BM_PAGES_MAX	256u	/* of one item of a grant call */
 
-enum bm_viewed { BM_VIEW_BOUNCE = 1, BM_VIEW_MAPPED, BM_VIEW_FAILED };
+enum bm_viewed { BM_VIEW_BOUNCE = 1, BM_VIEW_MAPPED, BM_VIEW_KEPT, BM_VIEW_FAILED };
+
+/* A mapping of a slot that stays registered, kept from post to post. */
+struct bm_kept {
+	uint32_t generation;	/* of its entries */
+	uint32_t pages;		/* 0: nothing is mapped */
+	uint32_t revocations;	/* status.revocations before the mapping */
+};
 
 /* What a scheme with data calls has queued, and its views (bm_queue.c). */
 struct bm_queue {
@@ -117,6 +125,7 @@ struct bm_queue {
 	uint32_t bounce_stride;
 	uint64_t bounce_all;	/* a bit for each bounce buffer there is, ... */
 	uint64_t bounce_free;	/* and that is free */
+	struct bm_kept *kept;	/* [slots] */
 	uint32_t *revocations;	/* [slots] status.revocations before the mapping */
 	uint8_t *bounce_of;	/* [slots] of a viewed slot */
 	uint8_t *bounce;
@@ -267,8 +276,20 @@ int bm_queue_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 		  uint32_t max);
 void bm_queue_down(struct bm *b);
 int bm_queue_bounce(struct bm *b, uint32_t slot);
-/* Queue the mapping of a slot at its own place in the map window. */
-int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map);
+/* Grant's map: of whole pages a mapping, else a bounce buffer. */
+int bm_queue_map(struct bm *b, uint32_t slot);
+/* A send into a slot that stays registered: true if it is done, as its pages are mapped;
+ * else they will be from its next post on, if they are whole. */
+bool bm_queue_send_kept(struct bm *b, uint32_t slot, uint32_t off,
+			const void *src, uint32_t len);
+/* Bounds of an entry of the peer: offset and length in 16 bits each. */
+static inline uint32_t bm_grant_bounds(const struct bm *b, uint32_t ref)
+{
+	const word_t *e = (const word_t *)&b->peer_grant[ref];
+
+	return (uint32_t)(READ_ONCE(e[1]) >> 32);
+}
+
 /* Whether a mapped view may have been withdrawn by force. */
 bool bm_queue_view_lost(const struct bm *b, uint32_t slot);
 /* Withdraw mappings of own entries, which are cleared already. */

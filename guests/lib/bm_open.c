@@ -127,9 +127,16 @@ static uint32_t bounce_count(const struct ambit_link_info *l)
 	return MAX(1u, MIN(n, l->slots));
 }
 
+/* What a queue has for each slot. */
+static size_t slot_bytes(const struct ambit_link_info *l)
+{
+	return ALIGN_UP(l->slots * (sizeof(struct bm_kept) + sizeof(uint32_t) +
+				    sizeof(uint8_t)), 64u);
+}
+
 static size_t queue_bytes(const struct ambit_link_info *l)
 {
-	return sizeof(struct bm_queue) + ALIGN_UP(l->slots * 5, 64u) +
+	return sizeof(struct bm_queue) + slot_bytes(l) +
 	       bounce_count(l) * (size_t)bounce_stride(l);
 }
 
@@ -171,9 +178,10 @@ static void queue_init(struct bm *b, const struct ambit_link_info *l,
 	q->bounce_all = ~0ull >> (BOUNCE_MAX - bounce_count(l));
 	q->bounce_free = q->bounce_all;
 	q->bounce_stride = bounce_stride(l);
-	q->revocations = (uint32_t *)(q + 1);
+	q->kept = (struct bm_kept *)(q + 1);
+	q->revocations = (uint32_t *)(q->kept + l->slots);
 	q->bounce_of = (uint8_t *)(q->revocations + l->slots);
-	q->bounce = (uint8_t *)(q + 1) + ALIGN_UP(l->slots * 5, 64u);
+	q->bounce = (uint8_t *)(q + 1) + slot_bytes(l);
 }
 
 /* --- opening ---------------------------------------------------------------------------- */

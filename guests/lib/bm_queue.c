@@ -8,6 +8,7 @@
  */
 #include "hv/abi/errno.h"
 #include "guests/lib/bm_impl.h"
+#include "guests/lib/str.h"
 
 struct kind {			/* of items */
 	uint32_t call;
@@ -30,12 +31,17 @@ static void move_failed(struct bm *b, const void *item)
 	}
 }
 
-/* The view is none; what of it was mapped goes. */
+/* The view is none, nor is a mapping kept; what of it was mapped goes. */
 static void map_failed(struct bm *b, const void *item)
 {
 	struct ambit_map_item unmap = *(const struct ambit_map_item *)item;
+	uint32_t slot = unmap.page / b->slot_step;
+	struct bm_held *h = &b->held[slot];
 
-	b->held[unmap.page / b->slot_step].viewed = BM_VIEW_FAILED;
+	if (h->viewed == BM_VIEW_MAPPED && h->bay == unmap.generation)
+		h->viewed = BM_VIEW_FAILED;
+	if (b->queue->kept[slot].generation == unmap.generation)
+		b->queue->kept[slot] = (struct bm_kept){ 0 };
 	unmap.count = unmap.done;
 	unmap.done = 0;
 	if (unmap.count)
@@ -75,6 +81,19 @@ static inline bool tail_ran(const struct bm *b, const struct ambit_tail *tail)
 	       READ_ONCE(b->control->prod) == tail->prod;
 }
 
+/* As many of the moves as one call deals with: those of a call without tail that
+ * ends with them are done behind the exit. Small ones all are. */
+static inline uint32_t moves_fit(const struct ambit_copy_item *item, uint32_t n)
+{
+	uint32_t bytes = item->len, fit = 1;
+
+	if (bytes <= AMBIT_BATCH_BYTES / AMBIT_BATCH_MAX)
+		return n;
+	while (fit < n && (bytes += item[fit].len) <= AMBIT_BATCH_BYTES)
+		fit++;
+	return fit;
+}
+
 /* Do left items at `item`. True if none failed: then the tail was run. */
 static bool items_do(struct bm *b, const struct kind *k, void *items,
 		     uint32_t left, const struct ambit_tail *tail)
@@ -83,12 +102,13 @@ static bool items_do(struct bm *b, const struct kind *k, void *items,
 	bool good = true;
 
 	while (left) {
+		uint32_t fit = k == &moves ? moves_fit((void *)item, left) : left;
 		/* The tail is not for items of which some have failed. */
-		int64_t n = bm_sys_data(k->call, b->endpoint, item, left,
-					good ? tail : NULL);
+		int64_t n = bm_sys_data(k->call, b->endpoint, item, fit,
+					good && fit == left ? tail : NULL);
 		bool all_failed = n < 0;
 
-		if (likely(good && tail_ran(b, tail)))
+		if (likely(good && fit == left && tail_ran(b, tail)))
 			return true;
 		if (unlikely(all_failed))
 			n = left;
@@ -164,7 +184,29 @@ int bm_queue_bounce(struct bm *b, uint32_t slot)
 	return BM_OK;
 }
 
-int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map)
+static uint8_t *mapped_at(const struct bm *b, uint32_t slot)
+{
+	return b->window + (size_t)slot * b->slot_step * PAGE_SIZE;
+}
+
+/* The mapping of a held slot's pages at its place of the map window; its count is 0 if
+ * they are not all whole, or have no place. */
+static struct ambit_map_item whole_pages(const struct bm *b, uint32_t slot)
+{
+	const struct bm_held *h = &b->held[slot];
+	uint32_t ref = slot * b->slot_step, n = 0;
+
+	while (n * PAGE_SIZE < h->len && bm_grant_bounds(b, ref + n) == PAGE_SIZE << 16)
+		n++;
+	if (n * PAGE_SIZE < h->len || (ref + b->slot_step) * PAGE_SIZE > b->window_size)
+		n = 0;
+	return (struct ambit_map_item){
+		.flags = h->dir == BM_IN ? AMBIT_MAP_WRITE : 0, .ref = ref,
+		.generation = h->bay, .page = ref, .count = n,
+	};
+}
+
+static void pages_map(struct bm *b, struct ambit_map_item map)
 {
 	struct bm_queue *q = b->queue;
 
@@ -172,45 +214,26 @@ int bm_queue_map(struct bm *b, uint32_t slot, struct ambit_map_item map)
 		bm_queue_flush(b, NULL);
 	q->map[q->maps++] = map;
 	b->queued = true;
-	q->revocations[slot] = READ_ONCE(b->status->revocations);
-	b->held[slot].viewed = BM_VIEW_MAPPED;
-	return BM_OK;
 }
 
-int bm_queue_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
-		  uint32_t max)
-{
-	const struct bm_held *h = &b->held[slot];
-
-	(void)max;	/* one is enough, and common code saw that there is one */
-	if (!h->viewed)
-		return BM_INVAL;
-	if (h->viewed == BM_VIEW_FAILED)
-		return BM_NOMEM;
-	seg[0].p = h->viewed == BM_VIEW_BOUNCE ? bounce_of(b, slot) :
-		   b->window + (size_t)slot * b->slot_step * PAGE_SIZE;
-	seg[0].len = h->len;
-	return 1;
-}
-
-bool bm_queue_view_lost(const struct bm *b, uint32_t slot)
-{
-	return b->held[slot].viewed == BM_VIEW_MAPPED &&
-	       READ_ONCE(b->status->revocations) != b->queue->revocations[slot];
-}
-
-static void view_unmap(struct bm *b, uint32_t slot)
+static void pages_unmap(struct bm *b, uint32_t slot, uint32_t count)
 {
 	struct bm_queue *q = b->queue;
-	uint64_t pages = ALIGN_UP((uint64_t)b->held[slot].len, PAGE_SIZE);
 
 	if (q->unmaps == AMBIT_BATCH_MAX)
 		bm_queue_flush(b, NULL);
 	q->unmap[q->unmaps++] = (struct ambit_map_item){
 		.page = slot * b->slot_step,
-		.count = (uint32_t)(pages >> PAGE_SHIFT),
+		.count = count,
 	};
 	b->queued = true;
+}
+
+static void view_unmap(struct bm *b, uint32_t slot)
+{
+	uint64_t bytes = ALIGN_UP((uint64_t)b->held[slot].len, PAGE_SIZE);
+
+	pages_unmap(b, slot, (uint32_t)(bytes >> PAGE_SHIFT));
 }
 
 void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len)
@@ -227,15 +250,123 @@ void bm_queue_unmap(struct bm *b, uint32_t slot, uint32_t len)
 	b->queue->bounce_free |= 1ull << b->queue->bounce_of[slot];
 }
 
+/* --- mappings -------------------------------------------------------------------- */
+
+/* Whether it is these pages that are mapped, or will be by the flush. */
+static bool kept_fits(const struct bm *b, uint32_t slot)
+{
+	const struct bm_kept *k = &b->queue->kept[slot];
+	const struct bm_held *h = &b->held[slot];
+
+	return k->generation == h->bay && k->pages * PAGE_SIZE >= h->len &&
+	       k->revocations == READ_ONCE(b->status->revocations);
+}
+
+static uint8_t *kept_at(const struct bm *b, uint32_t slot)
+{
+	return kept_fits(b, slot) && !b->queue->maps ? mapped_at(b, slot) : NULL;
+}
+
+/* Have them mapped by the flush; or if others are, these unmapped first. */
+static void keep(struct bm *b, uint32_t slot, struct ambit_map_item map)
+{
+	struct bm_kept *k = &b->queue->kept[slot];
+
+	if (k->pages && kept_fits(b, slot))
+		return;
+	if (k->pages) {
+		pages_unmap(b, slot, k->pages);
+		*k = (struct bm_kept){ 0 };
+		return;
+	}
+	pages_map(b, map);
+	*k = (struct bm_kept){ map.generation, map.count,
+			       READ_ONCE(b->status->revocations) };
+}
+
+bool bm_queue_send_kept(struct bm *b, uint32_t slot, uint32_t off,
+			const void *src, uint32_t len)
+{
+	uint8_t *to = kept_at(b, slot);
+	struct ambit_map_item map;
+
+	if (likely(to)) {
+		memcpy(to + off, src, len);
+		return true;
+	}
+	map = whole_pages(b, slot);
+	if (map.count && !b->held[slot].viewed)
+		keep(b, slot, map);
+	return false;
+}
+
+static int map_kept(struct bm *b, uint32_t slot, struct ambit_map_item map)
+{
+	if (!kept_at(b, slot)) {
+		/* What others are mapped there go first. */
+		bm_queue_flush(b, NULL);
+		keep(b, slot, map);
+		bm_queue_flush(b, NULL);
+		keep(b, slot, map);
+	}
+	b->held[slot].viewed = BM_VIEW_KEPT;
+	return BM_OK;
+}
+
+int bm_queue_map(struct bm *b, uint32_t slot)
+{
+	struct ambit_map_item map = whole_pages(b, slot);
+	struct bm_held *h = &b->held[slot];
+
+	if (h->viewed || !map.count)
+		return bm_queue_bounce(b, slot);
+	if (h->flags & BM_MSG_KEPT)
+		return map_kept(b, slot, map);
+	pages_map(b, map);
+	b->queue->revocations[slot] = READ_ONCE(b->status->revocations);
+	h->viewed = BM_VIEW_MAPPED;
+	return BM_OK;
+}
+
+int bm_queue_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
+		  uint32_t max)
+{
+	const struct bm_held *h = &b->held[slot];
+
+	(void)max;	/* one is enough, and common code saw that there is one */
+	if (!h->viewed)
+		return BM_INVAL;
+	if (h->viewed == BM_VIEW_FAILED ||
+	    (h->viewed == BM_VIEW_KEPT && !kept_at(b, slot)))
+		return BM_NOMEM;
+	seg[0].p = h->viewed == BM_VIEW_BOUNCE ? bounce_of(b, slot) :
+						 mapped_at(b, slot);
+	seg[0].len = h->len;
+	return 1;
+}
+
+bool bm_queue_view_lost(const struct bm *b, uint32_t slot)
+{
+	const struct bm_held *h = &b->held[slot];
+
+	return (h->viewed == BM_VIEW_MAPPED && READ_ONCE(b->status->revocations) !=
+					       b->queue->revocations[slot]) ||
+	       (h->viewed == BM_VIEW_KEPT && !kept_at(b, slot));
+}
+
 void bm_queue_down(struct bm *b)
 {
 	struct bm_queue *q = b->queue;
 
 	b->move = q->move;
 	q->maps = 0;
-	for (uint32_t i = 0; i < b->slots; i++)
+	for (uint32_t i = 0; i < b->slots; i++) {
 		if (b->held[i].viewed == BM_VIEW_MAPPED)
 			view_unmap(b, i);
+		if (q->kept[i].pages)
+			pages_unmap(b, i, q->kept[i].pages);
+		q->kept[i] = (struct bm_kept){ 0 };
+	}
 	bm_queue_flush(b, NULL);
 	q->bounce_free = q->bounce_all;
 }

@@ -66,6 +66,7 @@
 #define AMBIT_VM_RESUME		2
 #define AMBIT_VM_STOP		3
 #define AMBIT_VM_RESTART	4
+#define AMBIT_VM_COUNTERS	8	/* (vm, gpa, bytes) -> bytes written */
 
 /* States a VM is listed in. */
 #define AMBIT_VMS_RUNNING	1
@@ -91,6 +92,19 @@ struct ambit_vm_entry {
 	uint64_t run_ns;	/* guest time used, all vCPUs */
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_vm_entry) == 64, "docs/abi.md, VM list entry");
+
+/* What AMBIT_VM_COUNTERS writes, summed over the VM's vCPUs, since boot. [HV] */
+struct ambit_vm_counters {
+	uint64_t exits;		/* VM exits, all of them */
+	uint64_t hot_exits;	/* of these, answered before the run loop heard of them */
+	uint64_t hypercalls;	/* of all others */
+	uint64_t interrupts;	/* exits by a host interrupt */
+	uint64_t upcalls;	/* injected */
+	uint64_t switches;	/* times that a vCPU got a pCPU */
+	uint64_t wakes;		/* times that one was made ready */
+	uint64_t kicks;		/* interrupts sent to it on another pCPU */
+};
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_vm_counters) == 64, "docs/abi.md, VM counters");
 #endif
 
 #endif

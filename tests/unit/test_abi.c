@@ -47,6 +47,10 @@ static const struct field fields[] = {
 	F(ambit_vm_entry, status), F(ambit_vm_entry, vcpu_count),
 	F(ambit_vm_entry, rights), F(ambit_vm_entry, memory),
 	F(ambit_vm_entry, run_ns),
+	F(ambit_vm_counters, exits), F(ambit_vm_counters, hot_exits),
+	F(ambit_vm_counters, hypercalls), F(ambit_vm_counters, interrupts),
+	F(ambit_vm_counters, upcalls), F(ambit_vm_counters, switches),
+	F(ambit_vm_counters, wakes), F(ambit_vm_counters, kicks),
 	F(ambit_info, magic), F(ambit_info, version), F(ambit_info, size),
 	F(ambit_info, features), F(ambit_info, vm), F(ambit_info, incarnation),
 	F(ambit_info, vcpu_count), F(ambit_info, name),
@@ -126,6 +130,7 @@ static const struct {
 	size_t size;
 } structures[] = {
 	S(pvh_start_info), S(pvh_module), S(pvh_memmap), S(ambit_vm_entry),
+	S(ambit_vm_counters),
 	S(ambit_info), S(ambit_link_info), S(ambit_time), S(ambit_vcpu_page),
 	S(ambit_status), S(ambit_event), S(ambit_control), S(ambit_msg),
 	S(ambit_desc), S(ambit_seg), S(ambit_grant), S(ambit_tail),

@@ -45,7 +45,7 @@ static void poll_both(void)
 	}
 }
 
-static void disk_open(uint32_t flags)
+static void disk_prepare(void)
 {
 	struct bm *b;
 
@@ -60,8 +60,18 @@ static void disk_open(uint32_t flags)
 	b = fake_open(FRONT);
 	front_mem = fake_ram(blk_front_memory(b));
 	front = blk_front_init(b, front_mem, request_done, NULL);
+}
+
+static void disk_connect(uint32_t flags)
+{
 	blk_back_init(&back, fake_open(BACK), &disk, flags, NULL);
 	poll_both();
+}
+
+static void disk_open(uint32_t flags)
+{
+	disk_prepare();
+	disk_connect(flags);
 }
 
 static void disk_close(void)
@@ -339,8 +349,7 @@ static void test_lend_all(void)
 	blk_front_poll(front);
 	ok(blk_front_return(front, blk_front_lent(front)) == BM_INVAL,
 	   "nothing is lent when the link is down");
-	blk_back_init(&back, fake_open(BACK), &disk, BLK_LENDS, NULL);
-	poll_both();
+	disk_connect(BLK_LENDS);
 	for (n = 0; n < SLOTS && lend(n, 512) == BLK_OK; n++)
 		;
 	ok(n == SLOTS, "all can be lent anew");
@@ -381,6 +390,66 @@ static void test_lend_lies(void)
 	bm_flush(b);
 	blk_front_poll(front);
 	ok(done.last == 8 && done.result == BLK_EIO, "less than was asked for");
+	disk_close();
+}
+
+/* --- buffers that stay registered ------------------------------------------------ */
+
+static enum blk_result kept_request(uint32_t kept, uint64_t sector, uint32_t len)
+{
+	done.result = BLK_EOP;
+	if (blk_front_submit_kept(front, kept, sector, len, 77) != BM_OK)
+		return BLK_EGONE;
+	poll_both();
+	return done.last == 77 ? done.result : BLK_EOP;
+}
+
+static bool kept_reads(const uint8_t *to)
+{
+	for (uint64_t sector = 0; sector < 5; sector++)
+		if (kept_request(0, sector, 2048) != BLK_OK ||
+		    memcmp(to, disk.mem + sector * 512, 2048))
+			return false;
+	return true;
+}
+
+static void test_kept(void)
+{
+	uint8_t *in, *out;
+	uint32_t n;
+
+	disk_prepare();
+	in = fake_ram(BYTES);
+	out = fake_ram(BYTES);
+	ok(blk_front_keep(front, BLK_READ, in, BYTES) == 0 &&
+	   blk_front_keep(front, BLK_WRITE, out, 1024) == 1, "two buffers are kept");
+	ok(blk_front_keep(front, BLK_FLUSH, in, 512) == BM_INVAL &&
+	   blk_front_keep(front, BLK_READ, in, BYTES + 1) == BM_INVAL &&
+	   blk_front_keep(front, BLK_READ, in, 0) == BM_INVAL, "others are refused");
+	for (n = 2; blk_front_keep(front, BLK_READ, buf, 512) == (int)n; n++)
+		;
+	ok(n == SLOTS / 2, "half of the slots can be");
+	disk_connect(0);
+	ok(kept_reads(in), "read into one");
+	memset(out, 0x77, 1024);
+	ok(kept_request(1, 20, 1024) == BLK_OK && disk.mem[20 * 512 + 1023] == 0x77,
+	   "written from the other");
+	ok(blk_front_submit_kept(front, 1, 0, 1536, 0) == BM_INVAL &&
+	   blk_front_submit_kept(front, 1, 0, 0, 0) == BM_INVAL &&
+	   blk_front_submit_kept(front, 1, 0, 100, 0) == BM_INVAL &&
+	   blk_front_submit_kept(front, SLOTS, 0, 512, 0) == BM_INVAL, "lengths are checked");
+	ok(!blk_front_submit_kept(front, 0, 0, 512, 0) &&
+	   blk_front_submit_kept(front, 0, 0, 512, 0) == BM_INVAL, "not two requests at a time");
+	poll_both();
+	for (n = 0; blk_front_submit(front, BLK_READ, n, bufs[n], 512, n) == BM_OK; n++)
+		;
+	ok(n == SLOTS / 2, "all other slots are as they were");
+	poll_both();
+	bm_sys_link_state(BACK, AMBIT_LINK_DEAD);
+	blk_front_poll(front);
+	ok(blk_front_submit_kept(front, 0, 0, 512, 0) == BM_GONE, "none while the link is down");
+	disk_connect(0);
+	ok(kept_reads(in), "they stay over a new connection");
 	disk_close();
 }
 
@@ -466,8 +535,7 @@ static void test_restart(void)
 	   "requests to a dead back end come back");
 	ok(!blk_front_disk(front) && blk_front_submit(front, BLK_READ, 0,
 	   bufs[0], 512, 0) == BM_GONE, "the disk is not there");
-	blk_back_init(&back, fake_open(BACK), &disk, 0, NULL);
-	poll_both();
+	disk_connect(0);
 	ok(blk_front_disk(front), "a new back end is found");
 	ok(request(BLK_READ, 7, bufs[0], 512) == BLK_OK &&
 	   !memcmp(bufs[0], disk.mem + 7 * 512, 512), "and serves");
@@ -486,6 +554,7 @@ int main(void)
 	each_kind(test_lend);
 	each_kind(test_lend_all);
 	each_kind(test_lend_lies);
+	each_kind(test_kept);
 	each_kind(test_slow);
 	each_kind(test_slow_restart);
 	each_kind(test_restart);

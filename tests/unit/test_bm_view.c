@@ -255,6 +255,128 @@ static void test_together(void)
 	fake_free();
 }
 
+/* --- mappings that are kept while a slot stays registered ---------------------------- */
+
+static unsigned int calls;
+
+static void count_call(uint32_t endpoint, bool after)
+{
+	(void)endpoint;
+	calls += !after;
+}
+
+/* A posts its slot once more, B fills it with bytes of that seed. */
+static bool fill(uint32_t slot, uint32_t from, uint32_t len, uint8_t seed)
+{
+	struct bm_event e;
+
+	if (bm_post(fake[A].bm, slot, len, no_note, 0) != BM_OK)
+		return false;
+	bm_flush(fake[A].bm);
+	if (expect(B, BM_POSTED).type != BM_POSTED)
+		return false;
+	memset(own, seed, len);
+	/* In two, as a move must not rely on what the flush is yet to map. */
+	bm_send(fake[B].bm, slot, 0, own, len - 1);
+	bm_send(fake[B].bm, slot, len - 1, own, 1);
+	e = view_end(slot, len);
+	if (e.status || e.len != len)
+		return false;
+	for (uint32_t i = 0; i < len; i++)
+		if (mem[from + i] != seed)
+			return false;
+	return true;
+}
+
+static void test_kept(void)
+{
+	bool grant = fake_kind == FAKE_GRANT;
+	unsigned long revokes = fake_revokes;
+
+	view_open(1);
+	reg(A, 0, BM_IN, mem, 8192, 0);
+	ok(fill(0, 0, 8192, 1), "a slot that stays registered is filled");
+	ok(mapped_pages() == (grant ? 2 : 0), "and its pages are mapped with grant");
+	fake_exit = count_call;
+	calls = 0;
+	ok(fill(0, 0, 8192, 2) && fill(0, 0, 100, 3) && fill(0, 0, 8192, 4),
+	   "again and again");
+	ok(!grant || calls <= 6, "without a call but to notify (%u)", calls);
+	fake_exit = NULL;
+	ok(fake_revokes == revokes, "nothing was revoked");
+	ok(bm_unregister(fake[A].bm, 0) == BM_OK && fake_revokes == revokes + grant,
+	   "unregister takes the mapping back");
+	reg(A, 0, BM_IN, mem + 4096, 4096, 0);
+	ok(fill(0, 4096, 4096, 5) && fill(0, 4096, 4096, 6) && fill(0, 4096, 4096, 7),
+	   "other pages of the same slot");
+	ok(mem[0] == 4, "the first ones stay as they are");
+	ok(mapped_pages() == (unsigned int)grant, "one page is mapped now");
+	reg(A, 1, BM_IN, mem + 8200, 4096, 0);
+	ok(fill(1, 8200, 4096, 8) && mapped_pages() == (unsigned int)grant,
+	   "pages that are not whole are not mapped");
+}
+
+static void test_kept_down(void)
+{
+	view_open(1);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		reg(A, i, BM_IN, mem + i * LARGE, LARGE, 0);
+		ok(fill(i, i * LARGE, LARGE, (uint8_t)i), "slot %u", i);
+	}
+	bm_sys_link_state(A, AMBIT_LINK_CLOSED);
+	while (!silent(B))
+		;
+	ok(!mapped_pages(), "the end of the connection ends all mappings");
+}
+
+/* Longer posts than the one that was mapped, and posts of another generation. */
+static void test_kept_other(void)
+{
+	word_t *e;
+
+	view_open(1);
+	reg(A, 0, BM_IN, mem, 8192, 0);
+	ok(fill(0, 0, 100, 1) && fill(0, 0, 100, 2), "a page of two is mapped");
+	ok(fill(0, 0, 8192, 3) && fill(0, 0, 8192, 4) && fill(0, 0, 8192, 5),
+	   "longer ones are filled too");
+	if (fake_kind != FAKE_GRANT)
+		return;
+	/* What no honest owner does: other pages without taking the first back. */
+	e = fake[A].bm->own[0].entry;
+	e[0] += 8192;
+	e[2] += 8192;
+	e[1] += 2;
+	e[3] += 2;
+	fake[A].bm->own[0].bay += 2;
+	ok(fill(0, 8192, 8192, 6) && mem[0] == 5, "another generation is not what is mapped");
+}
+
+/* A view of such a slot is its mapping. */
+static void test_kept_view(void)
+{
+	struct bm_seg seg;
+
+	if (fake_kind != FAKE_GRANT)
+		return;
+	view_open(1);
+	reg(A, 0, BM_IN, mem, 8192, 0);
+	for (uint8_t i = 1; i < 4; i++) {
+		bm_post(fake[A].bm, 0, 8192, no_note, 0);
+		bm_flush(fake[A].bm);
+		expect(B, BM_POSTED);
+		ok(view_get(0, &seg, 1) == 1 && in_map_window(seg.p), "view %u", i);
+		memset(seg.p, i, 8192);
+		ok(!bm_result(fake[B].bm, 0) && !view_end(0, 8192).status &&
+		   mem[8191] == i && mapped_pages() == 2, "stays mapped behind its finish");
+	}
+	bm_post(fake[A].bm, 0, 8192, no_note, 0);
+	bm_flush(fake[A].bm);
+	expect(B, BM_POSTED);
+	view_get(0, &seg, 1);
+	bm_unregister(fake[A].bm, 0);
+	ok(bm_result(fake[B].bm, 0) == BM_FAULT, "revoked under its user, it is lost");
+}
+
 int main(void)
 {
 	each_kind(test_out);
@@ -263,5 +385,9 @@ int main(void)
 	test_revoked();
 	test_quota();
 	test_together();
+	each_kind(test_kept);
+	each_kind(test_kept_down);
+	each_kind(test_kept_other);
+	each_kind(test_kept_view);
 	return done_testing();
 }

@@ -113,14 +113,39 @@ static void test_rights(void)
 {
 	uint32_t foreign = find("foreign")->vm;
 
-	for (uint64_t op = AMBIT_VM_PAUSE; op <= AMBIT_VM_RESTART; op++) {
+	for (uint64_t op = AMBIT_VM_PAUSE; op <= AMBIT_VM_COUNTERS; op++) {
+		if (op > AMBIT_VM_RESTART && op < AMBIT_VM_COUNTERS)
+			continue;
 		CHECK_IS(control(op, foreign), AMBIT_EPERM);
 		CHECK_IS(control(op, vm_info()->vm), AMBIT_EPERM);
 		CHECK_IS(control(op, 1000), AMBIT_ENOENT);
 		CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, op, UINT64_MAX), AMBIT_ENOENT);
 	}
-	CHECK_IS(control(AMBIT_VM_RESTART + 1, 0), AMBIT_EINVAL);
+	CHECK_IS(control(AMBIT_VM_COUNTERS + 1, 0), AMBIT_EINVAL);
 	CHECK_IS(control(UINT64_MAX, 0), AMBIT_EINVAL);
+}
+
+/* They grow, and an exit is counted once. */
+static void test_counters(const char *name, uint32_t endpoint)
+{
+	struct ambit_vm_counters *c = (void *)list;
+	uint32_t vm = find(name)->vm;
+	uint64_t exits, switches;
+
+	c->kicks = 12345;
+	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_COUNTERS, vm, (uint64_t)c, 56), 56);
+	CHECK_IS(c->kicks, 12345);
+	exits = c->exits;
+	switches = c->switches;
+	CHECK(runs(endpoint));
+	CHECK(runs(endpoint));
+	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_COUNTERS, vm, (uint64_t)c, 4096),
+		 sizeof(*c));
+	CHECK(exits && switches && c->exits >= exits && c->switches >= switches);
+	CHECK(c->exits >= c->hot_exits + c->hypercalls + c->interrupts);
+	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_COUNTERS, vm, 1ull << 52, 64),
+		 AMBIT_EFAULT);
+	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_COUNTERS, vm, 1ull << 52, 0), 0);
 }
 
 static void test_pause(const char *name, uint32_t endpoint)
@@ -207,6 +232,7 @@ int guest_main(void)
 	test_rights();
 	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++) {
 		CHECK(runs(i));
+		test_counters(names[i], i);
 		test_pause(names[i], i);
 		test_stop(names[i], i, false);
 		test_stop(names[i], i, true);

@@ -6,9 +6,6 @@
 #include "iobench.h"
 
 #include "guests/drivers/netif.h"
-#include "guests/lib/cpu.h"
-#include "tests/guest/lib/check.h"
-#include "tests/guest/lib/measure.h"
 
 #define FLIGHT	32u
 #define SIZE	56u		/* 64 bytes of ICMP */
@@ -55,30 +52,34 @@ static void round_trip(uint32_t n)
 		ping_wait(false);
 }
 
-static uint32_t ticks(uint32_t n)
+/* Of one of n packets at a time, of which each ping is `packets`. */
+static struct cost measure(uint32_t n, uint32_t packets)
 {
-	uint64_t from;
+	struct cost c;
 
 	for (uint32_t i = 0; i < ROUNDS; i++)
 		round_trip(n);
-	measure_quiet();
-	from = rdtsc();
+	cost_begin(&c);
 	for (uint32_t i = 0; i < ROUNDS; i++)
 		round_trip(n);
-	return (uint32_t)((rdtsc() - from) / ROUNDS);
+	cost_end(&c);
+	c.ticks /= ROUNDS * n * packets;
+	c.exits = c.exits * 100 / (ROUNDS * n * packets);
+	return c;
 }
 
 void ping_lead(uint32_t endpoint)
 {
-	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
-	char name[32];
+	uint8_t scheme = link_info(endpoint)->scheme;
+	bool calls = scheme == AMBIT_SCHEME_COPY || scheme == AMBIT_SCHEME_GRANT;
+	struct cost c;
 
 	netif_open(&nif, endpoint, LEAD_ADDR, echo_reply);
 	resolve();
-	snprintf(name, sizeof(name), "ping-64-%s", scheme);
-	measure_line(name, ticks(1), "instructions", 4000);
-	snprintf(name, sizeof(name), "ping-64-flight32-%s", scheme);
-	measure_line(name, ticks(FLIGHT) / (2 * FLIGHT), "instructions", 800);
+	c = measure(1, 1);
+	cost_lines("ping-64", endpoint, &c, calls ? 4000 : 3000, 400);
+	c = measure(FLIGHT, 2);
+	cost_lines("ping-64-flight32", endpoint, &c, 800, 99);
 	net_close(nif.net);
 }
 

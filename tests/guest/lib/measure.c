@@ -33,6 +33,15 @@ void measure_line(const char *name, uint64_t value, const char *unit,
 		printf("bench: %s %lu %s\n", name, value, unit);
 }
 
+void measure_hundredths(const char *name, uint64_t value, const char *unit,
+			uint64_t limit)
+{
+	printf("bench: %s %lu.%02lu %s", name, value / 100, value % 100, unit);
+	if (limit)
+		printf(" %lu.%02lu", limit / 100, limit % 100);
+	printf("\n");
+}
+
 void measure_quiet(void)
 {
 	hcall1(AMBIT_HC_WAIT, time_now() + 200 * MS);
