@@ -220,8 +220,8 @@ static inline bool back_read_at_once(struct blk_back *back,
 	    unlikely(e->note.w[1] > bytes / BLK_SECTOR || e->len > bytes - off ||
 		     back->request))
 		return false;
-	off = nospec(off, bytes + 1);
-	if (unlikely(bm_send_all(back->bm, e->slot, back->disk->mem + off, e->len,
+	if (unlikely(bm_send_all(back->bm, e->slot,
+				 back->disk->mem + nospec(off, bytes + 1), e->len,
 				 (struct bm_note){ { BLK_OK, 0 } }) != BM_OK))
 		return false;
 	back->stats.reads++;
