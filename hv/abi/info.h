@@ -24,6 +24,8 @@
 #define AMBIT_APERTURE_LINKS	0x200000
 #define AMBIT_VCPU_MAX		64	/* vCPUs of one VM */
 #define AMBIT_LINK_MAX		128	/* endpoints of one VM */
+#define AMBIT_PORTS_MAX		8	/* ranges of I/O ports of one VM */
+#define AMBIT_IRQS_MAX		8	/* device interrupts of one VM */
 
 #define AMBIT_INFO_MAGIC	0x4f464e4974626d41ull	/* "AmbtINFO" */
 
