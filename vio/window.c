@@ -150,7 +150,7 @@ void window_closed(struct link *l)
  * all RAM in between. */
 static hpa_t ram_run(struct vm *vm, uint64_t at, uint64_t to, uint64_t *n)
 {
-	const char *base = guest_ptr(vm, gpa(at), to - at, n), *next = base;
+	const char *base = guest_ptr(vm, gpa(at), to - at, n), *next;
 	uint64_t run = *n;
 
 	CHECK(base);
