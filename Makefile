@@ -31,6 +31,7 @@ MEM := 512
 BOOT := direct
 MANIFEST := guests/manifests/default.manifest
 DISK :=
+ATA :=
 SCHEME :=
 CPU_MODEL :=
 V :=
@@ -51,6 +52,7 @@ help:
 	echo '                   another, one reads a disk image that another serves'
 	echo '    EMU=           tcg (QEMU, AMD-V), bochs (VT-x), kvm; default: what works'
 	echo '    DISK=file      the disk image (default: a small ext2 file system)'
+	echo '    ATA=file       image of a disk at the second ATA channel; it is written to'
 	echo '    MANIFEST=file  other VMs and links; docs/manifest.md has the format'
 	echo '    SCHEME=        page, direct, copy or grant, for every link'
 	echo '    CPUS= MEM=     CPUs (1) and MiB of memory (512) of the machine'
@@ -99,7 +101,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	arch/svm/state.o hv/main.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
 	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o \
 	hv/vm_start_info.o hv/vm_console.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
-	vio/window.o vio/grant_life.o vio/host%.o
+	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
@@ -146,12 +148,20 @@ $(B)/guests/disk:
 	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv -L ambit $@.new 2M >/dev/null
 	mv $@.new $@
 
+# A file system for tests, of files that are here to be compared with.
+$(B)/guests/files: $(wildcard hv/abi/*.h)
+	@mkdir -p $(@D)
+	rm -f $@.new
+	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv/abi -L files $@.new 1M >/dev/null
+	mv $@.new $@
+
 .PHONY: run iso check-manifest
 run:
 	tools/need $(NEED_RUN)
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/run --build $(B) --emu $(EMU) --cpus $(CPUS) --mem $(MEM) --boot $(BOOT) \
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
+		$(if $(ATA),--ata '$(ATA)') \
 		$(if $(SCHEME),--scheme $(SCHEME)) $(if $(V),--verbose) \
 		$(if $(CPU_MODEL),--cpu-model $(CPU_MODEL))
 
@@ -186,12 +196,12 @@ no-host:
 		$(B)/no-host/guests/disk
 
 test: need-test
-	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk \
+	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests))
 	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/run
 
 scenarios: need-test
-	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk
+	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
 	tests/suite tests/run
 
 bench: need-test

@@ -17,7 +17,13 @@
 
 #define CPU_ENABLED	BIT(0)
 #define FADT_WIDE_TIMER	BIT(8)
+#define FADT_RESET	BIT(10)
 #define FADT_REDUCED	BIT(20)
+#define ISA_IRQS	16
+#define FLAG_POLARITY	3u		/* of an override; 0: as the bus has it */
+#define FLAG_LOW	3u
+#define FLAG_TRIGGER	0xcu
+#define FLAG_LEVEL	0xcu
 #define SPACE_MEMORY	0
 #define SPACE_IO	1
 
@@ -236,6 +242,36 @@ static uint16_t read_port(const struct table *t, uint32_t old, uint32_t x)
 	return (uint16_t)load32(t->p + old);
 }
 
+static void add_ports(struct acpi_info *out, uint16_t first, uint8_t bytes)
+{
+	uint32_t last = first + MAX(bytes, 1u) - 1;
+
+	if (first)
+		out->ports[out->ports_count++] = (struct acpi_ports){
+			first, (uint16_t)MIN(last, 0xffffu) };
+}
+
+/* Register blocks: PM1 events and control (two each), PM2, timer, GPEs (two). */
+static void read_blocks(const struct table *t, struct acpi_info *out)
+{
+	static const struct { uint8_t old, x, length; } block[] = {
+		{ 56, 148, 88 }, { 60, 160, 88 }, { 64, 172, 89 }, { 68, 184, 89 },
+		{ 72, 196, 90 }, { 76, 208, 91 }, { 80, 220, 92 }, { 84, 232, 93 },
+	};
+	_Static_assert(ARRAY_SIZE(block) + 2 == ACPI_PORTS_MAX, "and reset, SMI");
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(block); i++)
+		add_ports(out, read_port(t, block[i].old, block[i].x),
+			  t->p[block[i].length]);
+	add_ports(out, out->smi_port, 1);
+}
+
+static void read_reset(const struct table *t, uint32_t flags, struct acpi_info *out)
+{
+	if ((flags & FADT_RESET) && t->length >= 129 && t->p[116] == SPACE_IO)
+		add_ports(out, (uint16_t)load64(t->p + 120), 1);
+}
+
 static void read_fadt(const struct acpi_memory *m, const struct table *t, struct acpi_info *out)
 {
 	struct table dsdt;
@@ -245,10 +281,14 @@ static void read_fadt(const struct acpi_memory *m, const struct table *t, struct
 	if (t->length < 116)
 		return;
 	flags = load32(t->p + 112);
+	out->ports_count = 0;
+	read_reset(t, flags, out);
 	if (flags & FADT_REDUCED)
 		return;			/* these registers do not exist */
 	out->smi_port = (uint16_t)load32(t->p + 48);
 	out->acpi_enable = t->p[52];
+	out->sci = load16(t->p + 46);
+	read_blocks(t, out);
 	out->pm1a = read_port(t, 64, 172);
 	out->pm1b = read_port(t, 68, 184);
 	out->pm_timer = read_port(t, 76, 208);
@@ -294,4 +334,21 @@ int acpi_parse(const struct acpi_memory *m, uint64_t rsdp, struct acpi_info *out
 			read_hpet(&t, out);
 	}
 	return AMBIT_OK;
+}
+
+struct acpi_line acpi_irq(const struct acpi_info *info, uint32_t irq)
+{
+	bool pci = irq >= ISA_IRQS;
+
+	for (uint32_t i = 0; !pci && i < info->override_count; i++) {
+		const struct acpi_override *o = &info->override[i];
+
+		if (o->irq == irq)
+			return (struct acpi_line){
+				.gsi = o->gsi,
+				.level = (o->flags & FLAG_TRIGGER) == FLAG_LEVEL,
+				.low = (o->flags & FLAG_POLARITY) == FLAG_LOW,
+			};
+	}
+	return (struct acpi_line){ .gsi = irq, .level = pci, .low = pci };
 }

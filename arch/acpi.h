@@ -12,6 +12,7 @@
 #define ACPI_CPU_MAX		256	/* entries kept of the MADT */
 #define ACPI_IOAPIC_MAX		8
 #define ACPI_OVERRIDE_MAX	16
+#define ACPI_PORTS_MAX		10
 
 struct acpi_ioapic {
 	uint64_t base;
@@ -23,6 +24,10 @@ struct acpi_override {			/* ISA interrupt to GSI */
 	uint8_t irq;
 	uint16_t flags;			/* polarity, trigger: as in the MADT */
 	uint32_t gsi;
+};
+
+struct acpi_ports {			/* a register block */
+	uint16_t first, last;
 };
 
 struct acpi_info {
@@ -40,9 +45,18 @@ struct acpi_info {
 	uint16_t pm1a, pm1b;		/* control ports, or 0 */
 	uint16_t smi_port;		/* writing acpi_enable there ends legacy mode */
 	uint8_t acpi_enable;
+	uint16_t sci;			/* its interrupt: ISA's, or a GSI */
+	struct acpi_ports ports[ACPI_PORTS_MAX]; /* all that the FADT names */
+	uint32_t ports_count;
 	uint8_t s5a, s5b;		/* SLP_TYP for S5, if has_s5 */
 	bool has_s5;
 	uint32_t bad_tables;		/* refused: length or checksum */
+};
+
+/* How an interrupt is wired. */
+struct acpi_line {
+	uint32_t gsi;
+	bool level, low;		/* triggered by level; active low */
 };
 
 /* A readable view of physical memory, or NULL. Views are never given back. */
@@ -58,3 +72,5 @@ uint64_t acpi_find_rsdp(const struct acpi_memory *memory);
  * RSDP and root table. Missing tables leave their fields 0.
  */
 int acpi_parse(const struct acpi_memory *memory, uint64_t rsdp, struct acpi_info *out);
+/* ISA interrupt irq, or from 16 on GSI irq, which then is taken to be PCI's. */
+struct acpi_line acpi_irq(const struct acpi_info *info, uint32_t irq);

@@ -106,6 +106,11 @@ void apic_init_cpu(void)
 	arch_pcpu_this()->apic_id = apic_id();
 }
 
+void apic_eoi(void)
+{
+	reg_write(REG_EOI, 0);
+}
+
 uint32_t apic_id(void)
 {
 	uint32_t id = reg_read(REG_ID);

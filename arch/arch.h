@@ -94,6 +94,15 @@ void arch_timer_set(uint64_t tsc);
 /* Has the timer's interrupt been taken since the last call? It may come before
  * its time (the counter is narrow): then it is for the caller to set it again. */
 bool arch_timer_fired(void);
+/* Has it, or has a device interrupted this pCPU (arch_irqs_take)? p is its own. */
+#ifdef AMBIT_HV
+static inline bool arch_fired(const struct arch_pcpu *p)
+{
+	return READ_ONCE(p->timer_fired) | READ_ONCE(p->irqs);
+}
+#else
+bool arch_fired(const struct arch_pcpu *p);
+#endif
 
 /* --- interrupts (the hypervisor runs with IF = 0 but for two windows) ------ */
 
@@ -109,6 +118,35 @@ static inline void arch_pause(void)
 {
 	__asm__ volatile("pause" ::: "memory");
 }
+
+/* --- devices that VMs are given ----------------------------------------------- */
+
+#define ARCH_IRQ_MAX	64	/* device interrupts */
+/* Why one is held back: it comes when there is no reason left. */
+#define ARCH_IRQ_CLOSED	1u	/* its VM does not run */
+#define ARCH_IRQ_SERVED	2u	/* level-triggered: it came and is not served yet */
+#define ARCH_IRQ_BURST	4u	/* it comes too often */
+
+/*
+ * Boot CPU: give ISA interrupt irq, or from 16 on GSI irq, a line to a pCPU. It is
+ * held back, closed. Returns the line's number, or -1 and why not, in words.
+ */
+int MUST_CHECK arch_irq_route(uint32_t irq, uint32_t pcpu, const char **why);
+bool arch_irq_level(uint32_t line);	/* else by edge: lost while held back */
+/* Any pCPU. What was taken already may still arrive after a hold. */
+void arch_irq_hold(uint32_t line, uint32_t why);
+void arch_irq_release(uint32_t line, uint32_t why);
+/* The lines whose interrupts came to this pCPU, whose part p is, since the last
+ * call, a bit each. Acknowledges them, and holds level-triggered ones back as
+ * ARCH_IRQ_SERVED. */
+uint64_t arch_irqs_take(struct arch_pcpu *p);
+
+/* Whether registers that only this machine's firmware knows of (ACPI) lie in a
+ * range of ports. */
+bool arch_ports_owned(uint16_t first, uint16_t last);
+/* Boot CPU: turn DMA off, for good, for all that decodes a range of ports for which
+ * given() says yes, and tell; refuse if that cannot be done. */
+void arch_dma_off(bool (*given)(uint16_t first, uint16_t last));
 
 /* --- console devices -------------------------------------------------------- */
 

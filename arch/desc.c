@@ -7,6 +7,7 @@
 
 #define GDT_CODE	0x00af9b000000ffffull	/* 64-bit, ring 0 */
 #define GDT_DATA	0x00cf93000000ffffull
+#define IRQ_ENTRY_BYTES	16		/* entry.asm aligns them so */
 #define IST_NMI		1
 #define IST_DF		2
 #define IST_MC		3
@@ -24,7 +25,10 @@ struct table_pointer {
 } __attribute__((packed));
 
 extern const uint64_t entry_exceptions[32];
-extern char entry_interrupt[], entry_timer[], entry_spurious[];
+extern char entry_interrupt[], entry_timer[], entry_irqs[], entry_spurious[];
+
+_Static_assert(ARCH_IRQ_MAX == 64 && offsetof(struct arch_pcpu, irqs) == 8,
+	       "arch/asm.inc");
 
 static struct idt_gate idt[256] __attribute__((aligned(16)));
 
@@ -49,6 +53,8 @@ static void idt_build(void)
 	idt_set(VECTOR_MC, entry_exceptions[VECTOR_MC], IST_MC);
 	for (uint32_t i = 32; i < VECTOR_SPURIOUS; i++)
 		idt_set(i, (uint64_t)(uintptr_t)entry_interrupt, 0);
+	for (uint32_t i = 0; i < ARCH_IRQ_MAX; i++)
+		idt_set(VECTOR_IRQ + i, (uint64_t)(uintptr_t)entry_irqs + i * IRQ_ENTRY_BYTES, 0);
 	idt_set(VECTOR_TIMER, (uint64_t)(uintptr_t)entry_timer, 0);
 	idt_set(VECTOR_SPURIOUS, (uint64_t)(uintptr_t)entry_spurious, 0);
 }

@@ -17,6 +17,7 @@
 #define VECTOR_PF	14
 #define VECTOR_AC	17
 #define VECTOR_MC	18
+#define VECTOR_IRQ	0x30	/* device interrupts: this one and 63 more */
 #define VECTOR_KICK	0xf0	/* arch_kick() */
 #define VECTOR_TIMER	0xf1	/* arch_timer_set() */
 #define VECTOR_SPURIOUS	0xff	/* local APIC; gets no EOI */

@@ -6,7 +6,7 @@
 %include "arch/asm.inc"
 
 extern trap_handle, apic_eoi_register
-global entry_exceptions, entry_interrupt, entry_timer, entry_spurious
+global entry_exceptions, entry_interrupt, entry_timer, entry_irqs, entry_spurious
 
 section .text
 bits 64
@@ -89,6 +89,29 @@ entry_interrupt:
 	xor edx, edx
 	wrmsr
 	pop rdx
+	pop rcx
+	pop rax
+	iretq
+
+; A device interrupt only leaves its bit. It stays in service until the run loop
+; acknowledges it (ioapic.c), so each comes once between two looks, however fast
+; it may fire; timer and kicks have higher vectors and get through.
+%assign n 0
+%rep IRQ_COUNT
+	align 16
+%if n == 0
+entry_irqs:
+%endif
+	push rax
+	mov eax, n
+	jmp irq_common
+%assign n n + 1
+%endrep
+irq_common:
+	push rcx
+	mov rcx, rsp
+	and rcx, -PERCPU_SIZE
+	bts [rcx + PCPU_IRQS], rax
 	pop rcx
 	pop rax
 	iretq

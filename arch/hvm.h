@@ -101,7 +101,8 @@ struct hvm_ops {
 	 */
 	void (*cpu_init)(void);
 
-	/* Allocate and free the vendor's part (v->arch). Any pCPU; not running. */
+	/* Allocate and free the vendor's part (v->arch). Any pCPU; not running. Ports
+	 * that the VM's io_map has a 0 for do not exit. */
 	int (*vcpu_create)(struct vcpu *v);
 	void (*vcpu_destroy)(struct vcpu *v);
 	/* PVH entry state: 32-bit flat, paging off, RIP entry, EBX argument. */

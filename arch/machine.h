@@ -28,6 +28,7 @@ void cpu_init_xcr0(void);		/* this pCPU; arch_pcpu.xcr0 */
 void apic_init(void);
 void apic_init_cpu(void);		/* the same on an AP */
 bool apic_ready(void);			/* apic_init() is done */
+void apic_eoi(void);
 uint32_t apic_id(void);			/* of this pCPU */
 bool apic_reaches(uint32_t id);		/* can an IPI name this APIC? */
 /* Send an interrupt to one local APIC. */
@@ -40,6 +41,11 @@ void apic_send(uint32_t id, uint32_t command);
 void apic_timer_free_run(void);
 uint32_t apic_timer_count(void);	/* counts down */
 void apic_timer_set_rate(uint64_t apic_ticks, uint64_t tsc_ticks);
+
+/* --- ioapic.c ------------------------------------------------------------------------ */
+
+/* Find the I/O APICs and mask all pins. */
+void ioapic_init(const struct acpi_info *acpi);
 
 /* --- platform.c -------------------------------------------------------------------- */
 

@@ -44,6 +44,7 @@ _Static_assert(sizeof(struct tss64) == 104, "SDM 3A, Task Management in 64-bit M
 /* The arch part of struct pcpu: first member, at offset 0 of the region. */
 struct arch_pcpu {
 	uint64_t timer_fired;	/* set by the timer's interrupt (entry.asm) */
+	uint64_t irqs;		/* device interrupts that came, a bit each (entry.asm) */
 	uint64_t gdt[8];	/* null, code, data, -, -, TSS (2) */
 	struct tss64 tss;
 	uint32_t apic_id;

@@ -49,6 +49,14 @@ static void read_tables(const struct boot_info *bi)
 		hv_log("ACPI: %u tables with a bad length or checksum ignored", acpi.bad_tables);
 }
 
+bool arch_ports_owned(uint16_t first, uint16_t last)
+{
+	for (uint32_t i = 0; i < acpi.ports_count; i++)
+		if (first <= acpi.ports[i].last && acpi.ports[i].first <= last)
+			return true;
+	return false;
+}
+
 /* The PIC's vectors leave the exceptions alone, then all its lines are masked;
  * a spurious interrupt may still come and is taken like any other. */
 static void pic_disable(void)
@@ -86,6 +94,7 @@ void arch_init_platform(const struct boot_info *bi)
 {
 	read_tables(bi);
 	pic_disable();
+	ioapic_init(&acpi);
 	apic_init();
 	number_cpus();
 	tsc_init(&acpi);

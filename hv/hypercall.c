@@ -8,6 +8,7 @@
 #include "hv/abi/errno.h"
 #include "hv/abi/hypercall.h"
 #include "hv/abi/info.h"
+#include "hv/device.h"
 #include "hv/guest_mem.h"
 #include "hv/sched.h"
 #include "hv/string.h"
@@ -301,6 +302,18 @@ static int64_t hc_copy(struct vcpu *v)
 	return data_call(v, &copy_op);
 }
 
+static int64_t hc_irq_done(struct vcpu *v)
+{
+	return device_irq_done(v->vm, v->regs.rdi);
+}
+
+/* A number that is not given out yet. */
+static int64_t hc_none(struct vcpu *v)
+{
+	(void)v;
+	return AMBIT_ENOSYS;
+}
+
 /* --- from ring 3 ------------------------------------------------------------------ */
 
 static int64_t user_wait_until(struct vcpu *v, uint64_t deadline_ns)
@@ -354,6 +367,8 @@ static const struct {
 	[AMBIT_HC_GRANT_QUERY] = { hc_grant_query, 0 },
 	[AMBIT_HC_GRANT_REVOKE] = { hc_grant_revoke, 0 },
 	[AMBIT_HC_GRANT_GIVE] = { hc_grant_give, 0 },
+	[21] = { hc_none, 0 },
+	[AMBIT_HC_IRQ_DONE] = { hc_irq_done, 0 },
 };
 
 void hypercall(struct vcpu *v, uint8_t cpl)

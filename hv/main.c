@@ -8,6 +8,7 @@
 #include "hv/abi/hypercall.h"
 #include "hv/boot_alloc.h"
 #include "hv/console.h"
+#include "hv/device.h"
 #include "hv/frames.h"
 #include "hv/hypercall.h"
 #include "hv/manifest.h"
@@ -202,6 +203,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 
 	if (vm_table_init(&manifest, bi, &limits))
 		hv_refuse("too little memory for the manifest's VMs");
+	device_init();
 	if (link_init(&manifest))
 		links_refuse();
 	host_init();

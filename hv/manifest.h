@@ -24,6 +24,7 @@
 #define MANIFEST_MAP_PAGE	12	/* ... a page of a map window ... */
 #define MANIFEST_POOL_PLACE	64	/* ... and a place of a pool, page tables too */
 #define MANIFEST_POOL_MAX	65536	/* places of a give pool */
+#define MANIFEST_IRQS_MAX	64	/* device interrupts of all VMs */
 
 /* A piece of the manifest's text, which must outlive the struct; not ended by NUL. */
 struct manifest_str {
@@ -31,11 +32,17 @@ struct manifest_str {
 	uint32_t len;
 };
 
+/* A range of I/O ports, both ends included. */
+struct manifest_ports {
+	uint16_t first, last;
+};
+
 /* The keys of each kind of section, as index of key_line (0: not given). */
 enum manifest_vm_key {
 	VM_KEY_IMAGE, VM_KEY_MEMORY, VM_KEY_VCPUS, VM_KEY_CPUS, VM_KEY_CMDLINE,
 	VM_KEY_MODULES, VM_KEY_CONTROL, VM_KEY_RESTART, VM_KEY_STRICT,
-	VM_KEY_SERVICE, VM_KEY_MAPS, VM_KEY_GIFTS, VM_KEY_POOL, VM_KEY_COUNT
+	VM_KEY_SERVICE, VM_KEY_MAPS, VM_KEY_GIFTS, VM_KEY_POOL, VM_KEY_PORTS,
+	VM_KEY_IRQS, VM_KEY_COUNT
 };
 enum manifest_link_key {
 	LINK_KEY_ENDS, LINK_KEY_CLASS, LINK_KEY_SCHEME, LINK_KEY_SLOTS,
@@ -65,6 +72,10 @@ struct manifest_vm {
 	uint32_t gifts;			/* quota: gifts in flight, all links */
 	uint32_t pool_pages;		/* pages in the give pool at first ... */
 	uint32_t pool_places;		/* ... and places for pages, >= pool_pages */
+	struct manifest_ports ports[AMBIT_PORTS_MAX]; /* it may use */
+	uint32_t port_count;		/* ranges */
+	uint32_t irq[AMBIT_IRQS_MAX];	/* it gets: ISA's below 16, else GSIs */
+	uint32_t irq_count;
 	uint32_t link_count;		/* endpoints: each link end that names it */
 	uint32_t line;			/* where its section starts */
 	uint32_t key_line[VM_KEY_COUNT]; /* where each key stands */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Inside of the manifest parser: manifest.c reads lines and sections and finds
- * the key, manifest_vm.c, manifest_link.c and manifest_share.c know what each
- * key's value means and what a section needs when it ends.
+ * the key, manifest_vm.c, manifest_device.c, manifest_link.c and manifest_share.c
+ * know what each key's value means and what a section needs when it ends.
  */
 #pragma once
 
@@ -35,6 +35,10 @@ void manifest_link_begin(struct manifest_link *link);
 /* Check the open section as a whole. 0, or -1 with a message. */
 int MUST_CHECK manifest_vm_finish(struct manifest_parser *p);
 int MUST_CHECK manifest_link_finish(struct manifest_parser *p);
+
+/* Keys of a VM that give it a device. */
+int device_set_ports(struct manifest_parser *p, struct manifest_str value);
+int device_set_irqs(struct manifest_parser *p, struct manifest_str value);
 
 /* Keys of a link that belong to a scheme or to the hypervisor's end. */
 int share_set_privileged(struct manifest_parser *p, struct manifest_str value);

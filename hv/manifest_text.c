@@ -107,6 +107,26 @@ bool str_number(struct manifest_str s, uint64_t *out)
 	return s.len != 0;
 }
 
+bool str_hex(struct manifest_str s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	for (uint32_t i = 0; i < s.len; i++) {
+		char c = s.p[i], lower = (char)(c | 0x20);
+
+		if (v >> 60)
+			return false;
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint64_t)(c - '0');
+		else if (lower >= 'a' && lower <= 'f')
+			v = v << 4 | (uint64_t)(lower - 'a' + 10);
+		else
+			return false;
+	}
+	*out = v;
+	return s.len != 0;
+}
+
 bool str_size(struct manifest_str s, uint64_t *out)
 {
 	uint32_t shift = 0;

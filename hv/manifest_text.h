@@ -30,6 +30,8 @@ uint32_t str_find(struct manifest_str s, char c);
 bool str_word(struct manifest_str *rest, struct manifest_str *word);
 /* Decimal digits only. False if there is anything else or it exceeds 64 bits. */
 bool str_number(struct manifest_str s, uint64_t *out);
+/* The same in hexadecimal digits, either case, without 0x. */
+bool str_hex(struct manifest_str s, uint64_t *out);
 /* A number with an optional K, M, G or T (powers of 1024, either case). */
 bool str_size(struct manifest_str s, uint64_t *out);
 /* Edits (insert, drop, replace a letter) from a to b; 255 if a or b is long. */

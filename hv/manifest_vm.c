@@ -191,6 +191,8 @@ const struct manifest_key manifest_vm_keys[VM_KEY_COUNT] = {
 	[VM_KEY_MAPS]	 = { "maps", set_maps, false },
 	[VM_KEY_GIFTS]	 = { "gifts", set_gifts, false },
 	[VM_KEY_POOL]	 = { "pool", set_pool, false },
+	[VM_KEY_PORTS]	 = { "ports", device_set_ports, false },
+	[VM_KEY_IRQS]	 = { "irqs", device_set_irqs, false },
 };
 
 void manifest_vm_begin(struct manifest_vm *vm)

@@ -8,6 +8,7 @@
 #include "hv/sched.h"
 
 #include "hv/boot_alloc.h"
+#include "hv/device.h"
 #include "hv/exit.h"
 #include "hv/heap.h"
 #include "hv/hypercall.h"
@@ -254,11 +255,18 @@ static void idle(struct pcpu *p)
 	p->idle_tsc += p->left_tsc - from;
 }
 
-/* What an interrupt may have brought. */
-static void attend(struct pcpu *p)
+static __attribute__((noinline)) void fired(struct pcpu *p)
+{
+	device_attend();
+	timers_run(p);
+}
+
+/* What an interrupt may have brought; a kick, as a rule. */
+static inline void attend(struct pcpu *p)
 {
 	inbox_run(p);
-	timers_run(p);
+	if (unlikely(arch_fired(&p->arch)))
+		fired(p);
 	slice_check(p);
 }
 

@@ -14,6 +14,7 @@
 #include "hv/vm_console.h"
 #include "arch/spinlock.h"
 
+struct device;
 struct endpoint;
 struct pool_page;
 
@@ -62,6 +63,8 @@ struct vm {
 	uint64_t ram_low, ram_high;	/* bytes from gpa 0 and from 4 GiB */
 	hpa_t *ram;			/* frame of each 2 MiB of RAM, in gpa order;
 					 * 0 beyond what is built */
+	hpa_t io_map;			/* of ports (device.c); 0: all of them exit */
+	struct device *device;		/* its interrupts; NULL: none */
 	gpa_t aperture;
 	hpa_t info, time;		/* info area, time page */
 	gpa_t pool;			/* give pool; 0: none */

@@ -8,6 +8,7 @@
 #include "hv/abi/errno.h"
 #include "hv/abi/info.h"
 #include "hv/abi/pvh.h"
+#include "hv/device.h"
 #include "hv/elf.h"
 #include "hv/frames.h"
 #include "hv/guest_mem.h"
@@ -40,7 +41,8 @@ static uint32_t order_of(uint64_t bytes)
 static uint64_t info_bytes(const struct vm *vm)
 {
 	return sizeof(struct ambit_info) +
-	       vm->endpoint_count * sizeof(struct ambit_link_info);
+	       vm->endpoint_count * sizeof(struct ambit_link_info) +
+	       device_count(vm) * sizeof(struct ambit_device_info);
 }
 
 uint32_t vm_info_order(const struct vm *vm)
@@ -278,6 +280,8 @@ static int build_modules(struct vm *vm, const char **why)
 static void fill_info(struct vm *vm)
 {
 	struct ambit_info *info = phys_to_virt(vm->info);
+	struct ambit_link_info *links = (struct ambit_link_info *)(info + 1);
+	void *devices = links + vm->endpoint_count;
 
 	*info = (struct ambit_info){
 		.magic = AMBIT_INFO_MAGIC, .version = AMBIT_ABI_VERSION,
@@ -286,16 +290,30 @@ static void fill_info(struct vm *vm)
 		.vcpu_count = vm->vcpu_count,
 		.link_offset = sizeof(*info), .link_count = vm->endpoint_count,
 		.link_size = sizeof(struct ambit_link_info),
-		.rights = vm->config->control.len ? AMBIT_RIGHT_CONTROL : 0,
+		.rights = (vm->config->control.len ? AMBIT_RIGHT_CONTROL : 0) |
+			  (device_count(vm) ? AMBIT_RIGHT_DEVICES : 0),
 		.ram_low = vm->ram_low, .ram_high = vm->ram_high,
 		.give_pool = vm->pool.v,
 		.give_pool_size = vm->config->pool_places * PAGE_SIZE,
 		.give_pool_filled = vm->config->pool_pages * PAGE_SIZE,
 		.map_quota = vm->config->maps, .gift_quota = vm->config->gifts,
+		.device_offset = (uint32_t)((char *)devices - (char *)info),
+		.device_count = device_count(vm),
 	};
 	memcpy(info->name, vm->config->name, sizeof(info->name));
-	link_info(vm, (struct ambit_link_info *)(info + 1));
+	link_info(vm, links);
+	device_info(vm, devices);
 	time_fill_page(phys_to_virt(vm->time), vm->tsc_offset);
+}
+
+/* Words of pending bits that its virqs use. */
+static uint8_t virq_words(const struct vm *vm)
+{
+	uint32_t end = AMBIT_VIRQ_LINK + vm->endpoint_count;
+
+	if (vm->config->irq_count)
+		end = AMBIT_VIRQ_IRQ + vm->config->irq_count;
+	return (uint8_t)((end + 63) / 64);
 }
 
 static int build_finish(struct vm *vm, const char **why)
@@ -314,10 +332,11 @@ static int build_finish(struct vm *vm, const char **why)
 		v->timer_ns = v->wait_ns = NS_NEVER;
 		v->tsc_offset = vm->tsc_offset + arch_tsc_skew(v->pcpu);
 		v->due = v->ask = 0;
-		v->virq_words = (uint8_t)((AMBIT_VIRQ_LINK + vm->endpoint_count + 63) / 64);
+		v->virq_words = virq_words(vm);
 	}
 	vm->vcpu[0]->start_entry = entry;
 	vm->vcpu[0]->start_arg = vm_start_info_base(vm);
+	device_open(vm);
 	return 1;
 }
 

@@ -4,6 +4,7 @@
 
 #include "hv/boot_alloc.h"
 #include "hv/console.h"
+#include "hv/device.h"
 #include "hv/frames.h"
 #include "hv/pool.h"
 #include "hv/string.h"
@@ -99,6 +100,8 @@ static int vm_make(struct vm *vm, uint32_t id, const struct manifest_limits *lim
 	vm->ram_low = MIN(memory, GIB(3));
 	vm->ram_high = memory - vm->ram_low;
 	vm->aperture = gpa(GIB(4) + ALIGN_UP(vm->ram_high, GIB(1)));
+	if (device_create(vm))
+		return -1;
 	vm->vcpu_count = c->vcpu_count;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		if (vcpu_make(vm, i, placed(vm, i, limits->pcpu_count)))

@@ -4,6 +4,7 @@
  * else reaches its memory any more: its links die, operations on them end. Then
  * its frames go back.
  */
+#include "hv/device.h"
 #include "hv/frames.h"
 #include "hv/pool.h"
 #include "hv/sink.h"
@@ -15,6 +16,12 @@
 
 #define STEP_ENDS	16u
 #define CHUNK_ORDER	9u	/* RAM: a 2 MiB piece a step */
+
+static bool devices_close(struct vm *vm)
+{
+	device_close(vm);
+	return true;
+}
 
 /* One with a window a step: its flush may have waited for other pCPUs. */
 static bool links_die(struct vm *vm)
@@ -94,11 +101,11 @@ static bool step(struct vm *vm, bool (*const *phases)(struct vm *), uint32_t cou
 }
 
 static bool (*const phases[])(struct vm *) = {
-	links_die, operations_end, grant_vm_died_step,
+	devices_close, links_die, operations_end, grant_vm_died_step,
 	/* Here begins what a VM needs that never ran. */
 	pool_unbuild_step, free_ram, free_windows, free_pages, free_tables,
 };
-#define NEVER_RAN 3u
+#define NEVER_RAN 4u
 
 bool vm_reap_step(struct vm *vm)
 {

@@ -21,7 +21,7 @@ romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path={disk}, mode=flat
-boot: disk
+{more}boot: disk
 display_library: rfb, options="timeout=0"
 log: {work}/bochs.log
 panic: action=fatal
@@ -30,6 +30,20 @@ com1: enabled=1, mode=file, dev={serial}
 clock: sync=none, time0={time0}
 sound: driver=dummy
 speaker: enabled=0
+"""
+
+
+# The machine's own disk is where a PC has the first unit of its second channel:
+# ports 0x170 to 0x177 and 0x376, interrupt 15.
+BOCHS_ATA = """\
+ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
+ata1-master: type=disk, path={path}, mode=flat
+"""
+
+
+BOCHS_NE2K = """\
+pci: enabled=1, chipset=i440fx, slot2=ne2k
+ne2k: enabled=1, mac=52:54:00:12:34:56, ethmod=null
 """
 
 
@@ -81,8 +95,14 @@ def qemu(machine, work, serial):
         command += ["-accel", "tcg", "-cpu", machine.cpu_model or "max"]
         alone = machine.cpus == 1 and machine.boot == "direct"
         if machine.icount == "on" or (machine.icount == "auto" and alone):
-            command += ["-icount", "shift=0,sleep=off"]
+            # A disk answers in real time: idle, the clock must not run ahead.
+            command += ["-icount", "shift=0" if machine.ata else "shift=0,sleep=off"]
         command += ["-rtc", "base=%s,clock=vm" % BOOT_EPOCH]
+    if machine.ata:
+        command += ["-drive", "if=ide,index=2,format=raw,file=" +
+                    qemu_option(machine.ata)]
+    if machine.ne2k:
+        command += ["-device", "ne2k_pci"]
     command += ["-display", "none", "-monitor", "none", "-nic", "none",
                 "-no-reboot", "-serial", "file:" + qemu_option(serial),
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
@@ -98,12 +118,18 @@ def bochs(machine, work, serial):
     disk = os.path.join(work, "hd.img")
     cmdline = ("poweroff=bochs " + machine.cmdline).strip()
     image.make_disk(disk, machine.kernel, cmdline, machine.modules, work)
+    more = BOCHS_NE2K if machine.ne2k else ""
+    if machine.ata:
+        # Under a name in the scratch directory, where its lock file may stay.
+        path = os.path.join(work, "ata.img")
+        os.symlink(os.path.abspath(machine.ata), path)
+        more += BOCHS_ATA.format(path=path)
     config = os.path.join(work, "bochsrc")
     with open(config, "w") as f:
         f.write(BOCHSRC.format(model=machine.cpu_model or BOCHS_MODEL,
                                cpus=machine.cpus, ips=machine.ips,
                                mem=machine.mem, host=min(machine.mem, 1024),
-                               disk=disk, work=work, serial=serial,
+                               disk=disk, more=more, work=work, serial=serial,
                                time0=BOOT_SECONDS))
     return ["bochs", "-q", "-f", config], "c\n"
 

@@ -32,6 +32,8 @@ int svm_vcpu_create(struct vcpu *v)
 	}
 	memset(vmcb_of(v), 0, PAGE_SIZE);
 	vmcb_init(vmcb_of(v));
+	if (v->vm->io_map.v)
+		vmcb_of(v)->iopm = v->vm->io_map.v;
 	v->arch.asid_generation = 0;
 	v->arch.tlb_generation = 0;
 	return 0;

@@ -69,6 +69,7 @@ static void choose_controls(struct vmx_caps *c)
 
 	c->pin = choose(pin, PIN_NEED, PIN_VIRTUAL_NMI | PIN_TIMER, "pin-based");
 	c->proc = choose(proc, PROC_NEED, 0, "processor-based");
+	c->io_bitmaps = may(proc) & PROC_IO_BITMAPS;
 	if ((may(proc) & PROC_WINDOW) == 0)
 		hv_refuse("VT-x lacks interrupt-window exits");
 	if (c->proc & PROC_AVOID)

@@ -100,6 +100,19 @@ static void init_msr_areas(struct vcpu *v)
 	vmcs_write(VMCS_EXIT_LOAD_COUNT, count);
 }
 
+static void init_io_map(struct vcpu *v)
+{
+	uint64_t pa = v->vm->io_map.v;
+
+	if (!pa)
+		return;
+	if (!vmx_caps.io_bitmaps)
+		hv_refuse("this CPU's VT-x lacks I/O bitmaps, so VM '%s' cannot have ports",
+			  v->vm->name);
+	vmcs_write(VMCS_IO_BITMAP_A, pa);
+	vmcs_write(VMCS_IO_BITMAP_B, pa + PAGE_SIZE);
+}
+
 void vmcs_init_controls(struct vcpu *v)
 {
 	const struct vmx_caps *c = &vmx_caps;
@@ -111,6 +124,7 @@ void vmcs_init_controls(struct vcpu *v)
 	vmcs_write(VMCS_MSR_BITMAP, vmx_msr_bitmap.v);
 	init_proc2(v);
 	init_msr_areas(v);
+	init_io_map(v);
 	vmcs_write(VMCS_EXCEPTIONS,
 		   BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
 	vmcs_write(VMCS_PF_MASK, 0);
@@ -217,6 +231,6 @@ void vmcs_reset_guest(struct vcpu *v, uint64_t entry)
 	vmcs_write(VMCS_GUEST_SYSENTER_EIP, 0);
 	vmcs_write(VMCS_ENTRY, vmx_caps.entry);
 	vmcs_write(VMCS_ENTRY_EVENT, 0);
-	v->arch.proc = vmx_caps.proc;
+	v->arch.proc = vmx_caps.proc | (v->vm->io_map.v ? PROC_IO_BITMAPS : 0);
 	vmcs_write(VMCS_PROC, v->arch.proc);
 }

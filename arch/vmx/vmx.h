@@ -20,6 +20,7 @@ struct vmx_caps {
 	uint32_t bound;		/* guest time between two exits; 0: no limit */
 	bool efer_switch;	/* VM entry and exit load EFER themselves */
 	bool tsc_aux;		/* the MSR exists */
+	bool io_bitmaps;	/* ports can be let through */
 };
 extern struct vmx_caps vmx_caps;
 extern hpa_t vmx_msr_bitmap;

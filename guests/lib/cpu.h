@@ -44,6 +44,17 @@ static inline uint8_t inb(uint16_t port)
 	return v;
 }
 
+/* n words from a port to memory, and back. */
+static inline void insw(uint16_t port, void *to, size_t n)
+{
+	__asm__ volatile("rep insw" : "+D"(to), "+c"(n) : "d"(port) : "memory");
+}
+
+static inline void outsw(uint16_t port, const void *from, size_t n)
+{
+	__asm__ volatile("rep outsw" : "+S"(from), "+c"(n) : "d"(port) : "memory");
+}
+
 static inline void irq_enable(void)
 {
 	__asm__ volatile("sti" ::: "memory");

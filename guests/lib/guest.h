@@ -73,6 +73,8 @@ const struct ambit_link_info *link_info(uint32_t endpoint);
  * or -1. */
 int link_find(uint32_t from, uint8_t dev_class, const char *name);
 const char *link_scheme_name(uint8_t scheme);
+/* Entry i of the VM's ports and device interrupts, below vm_info()->device_count. */
+const struct ambit_device_info *device_info(uint32_t i);
 
 /* --- virqs ------------------------------------------------------------------------- */
 

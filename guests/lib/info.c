@@ -56,6 +56,12 @@ const struct ambit_link_info *link_info(uint32_t endpoint)
 		info->link_offset + (uint64_t)endpoint * info->link_size);
 }
 
+const struct ambit_device_info *device_info(uint32_t i)
+{
+	return (const struct ambit_device_info *)(info_aperture() +
+		info->device_offset) + i;
+}
+
 int link_find(uint32_t from, uint8_t dev_class, const char *name)
 {
 	for (uint32_t i = from; i < info->link_count; i++) {

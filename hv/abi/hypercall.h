@@ -58,7 +58,8 @@
 #define AMBIT_HC_GRANT_QUERY	18
 #define AMBIT_HC_GRANT_REVOKE	19
 #define AMBIT_HC_GRANT_GIVE	20
-#define AMBIT_HC_COUNT		21
+#define AMBIT_HC_IRQ_DONE	22	/* (index of the device interrupt) */
+#define AMBIT_HC_COUNT		23
 
 /* AMBIT_HC_VM_CONTROL operations. */
 #define AMBIT_VM_LIST		0	/* (first vm, gpa, bytes) -> entries written */

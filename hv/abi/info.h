@@ -24,6 +24,8 @@
 #define AMBIT_APERTURE_LINKS	0x200000
 #define AMBIT_VCPU_MAX		64	/* vCPUs of one VM */
 #define AMBIT_LINK_MAX		128	/* endpoints of one VM */
+#define AMBIT_PORTS_MAX		8	/* ranges of I/O ports of one VM */
+#define AMBIT_IRQS_MAX		8	/* device interrupts of one VM */
 
 #define AMBIT_INFO_MAGIC	0x4f464e4974626d41ull	/* "AmbtINFO" */
 
@@ -48,11 +50,13 @@ struct ambit_info {
 	uint64_t give_pool_filled; /* bytes from its start that had pages at first */
 	uint32_t map_quota;	/* pages mapped from grants at a time, all links */
 	uint32_t gift_quota;	/* own gifts in flight at a time, all links */
-	uint64_t reserved;
+	uint32_t device_offset;	/* of struct ambit_device_info[device_count] */
+	uint32_t device_count;
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
 
 #define AMBIT_RIGHT_CONTROL	(1u << 0)	/* VM control of at least one VM */
+#define AMBIT_RIGHT_DEVICES	(1u << 1)	/* I/O ports or device interrupts */
 
 /* Schemes and device classes. */
 #define AMBIT_SCHEME_PAGE	1
@@ -105,5 +109,18 @@ struct ambit_link_info {
 	uint64_t reserved1[5];
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_link_info) == 232, "docs/abi.md, link entry");
+
+/* A range of I/O ports, or a device interrupt, that the VM has for itself. */
+#define AMBIT_DEVICE_PORTS	1
+#define AMBIT_DEVICE_IRQ	2
+#define AMBIT_DEVICEF_LEVEL	(1u << 0)	/* comes once, until AMBIT_HC_IRQ_DONE */
+struct ambit_device_info {
+	uint16_t type;		/* AMBIT_DEVICE_* */
+	uint16_t flags;		/* AMBIT_DEVICEF_* */
+	uint32_t first;		/* port; interrupt: its number in the manifest */
+	uint32_t last;		/* port, included; interrupt: as first */
+	uint32_t virq;		/* interrupt: raised on this VM; else 0 */
+};
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_device_info) == 16, "docs/abi.md, device entry");
 
 #endif

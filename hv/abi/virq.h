@@ -28,6 +28,7 @@
 #define AMBIT_VIRQ_IPI		1	/* 1 to 4: free for AMBIT_HC_VIRQ_SEND */
 #define AMBIT_VIRQ_CONTROL	5	/* the VM is asked for something: see vCPU page */
 #define AMBIT_VIRQ_LINK		8	/* first endpoint; endpoint n has 8 + n */
+#define AMBIT_VIRQ_IRQ		136	/* first device interrupt; number n has 136 + n */
 
 /* One page a vCPU, in the aperture at AMBIT_APERTURE_VCPU + vcpu * 4096. */
 struct ambit_vcpu_page {

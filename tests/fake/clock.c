@@ -33,6 +33,11 @@ bool arch_timer_fired(void)
 	return fired;
 }
 
+bool arch_fired(const struct arch_pcpu *p)
+{
+	return fake_timer[fake_cpu] <= arch_tsc() || p->irqs;
+}
+
 void arch_kick(uint32_t id)
 {
 	__atomic_fetch_add(&fake_kicks[id], 1, __ATOMIC_SEQ_CST);

@@ -60,7 +60,10 @@ static const struct field fields[] = {
 	F(ambit_info, give_pool), F(ambit_info, give_pool_size),
 	F(ambit_info, give_pool_filled), F(ambit_info, map_quota),
 	F(ambit_info, gift_quota),
-	F(ambit_info, reserved),
+	F(ambit_info, device_offset), F(ambit_info, device_count),
+	F(ambit_device_info, type), F(ambit_device_info, flags),
+	F(ambit_device_info, first), F(ambit_device_info, last),
+	F(ambit_device_info, virq),
 	F(ambit_link_info, name), F(ambit_link_info, peer),
 	F(ambit_link_info, scheme), F(ambit_link_info, dev_class),
 	F(ambit_link_info, virq), F(ambit_link_info, flags),
@@ -130,7 +133,7 @@ static const struct {
 	size_t size;
 } structures[] = {
 	S(pvh_start_info), S(pvh_module), S(pvh_memmap), S(ambit_vm_entry),
-	S(ambit_vm_counters),
+	S(ambit_vm_counters), S(ambit_device_info),
 	S(ambit_info), S(ambit_link_info), S(ambit_time), S(ambit_vcpu_page),
 	S(ambit_status), S(ambit_event), S(ambit_control), S(ambit_msg),
 	S(ambit_desc), S(ambit_seg), S(ambit_grant), S(ambit_tail),

@@ -140,9 +140,13 @@ static const uint8_t s5[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0x0a, 
 static void build_fadt(void)
 {
 	put32(FADT + 40, DSDT);
+	memory[FADT + 46] = 9;
 	put32(FADT + 48, 0xb2);
 	memory[FADT + 52] = 0xf1;
+	put32(FADT + 56, 0x600);
+	memory[FADT + 88] = 4;
 	put32(FADT + 64, 0x604);
+	memory[FADT + 89] = 2;
 	put32(FADT + 76, 0x608);
 	put32(FADT + 112, 1 << 8);
 	header(FADT, "FACP", 116);
@@ -184,9 +188,38 @@ static void test_good(void)
 	ok(info.pm_timer == 0x608 && info.pm_timer_32 && info.pm1a == 0x604 && !info.pm1b,
 	   "FADT of ACPI 1");
 	ok(info.smi_port == 0xb2 && info.acpi_enable == 0xf1, "how to enter ACPI mode");
+	ok(info.sci == 9, "the interrupt of ACPI");
+	ok(info.ports_count == 4 && info.ports[0].first == 0x600 && info.ports[0].last == 0x603 &&
+	   info.ports[1].first == 0x604 && info.ports[1].last == 0x605 &&
+	   info.ports[2].first == 0x608 && info.ports[2].last == 0x608 &&
+	   info.ports[3].first == 0xb2, "and its ports; one at least where no length is told");
 	ok(info.has_s5 && info.s5a == 5 && info.s5b == 1, "S5 of the DSDT");
 	ok(info.hpet == 0xfed00000, "HPET");
 	ok(info.bad_tables == 0, "no table refused");
+}
+
+static void test_irqs(void)
+{
+	static const struct { uint8_t irq; uint32_t gsi; uint16_t flags; } given[] = {
+		{ 0, 2, 0 }, { 9, 20, 0xf }, { 10, 10, 0xd }, { 11, 11, 0x7 }, { 5, 21, 0x5 },
+	};
+	static const struct { uint32_t irq; struct acpi_line want; } table[] = {
+		{ 0, { 2, false, false } }, { 9, { 20, true, true } },
+		{ 10, { 10, true, false } }, { 11, { 11, false, true } },
+		{ 5, { 21, false, false } }, { 15, { 15, false, false } },
+		{ 16, { 16, true, true } }, { 1023, { 1023, true, true } },
+	};
+	struct acpi_info one = { .override_count = ARRAY_SIZE(given) };
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(given); i++)
+		one.override[i] = (struct acpi_override){
+			given[i].irq, given[i].flags, given[i].gsi };
+	for (uint32_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct acpi_line line = acpi_irq(&one, table[i].irq);
+
+		ok(line.gsi == table[i].want.gsi && line.level == table[i].want.level &&
+		   line.low == table[i].want.low, "interrupt %u", table[i].irq);
+	}
 }
 
 static void test_rsdp(void)
@@ -273,6 +306,21 @@ static void test_power(void)
 	ok(parse() == 0 && info.pm_timer == 0xb008 && info.pm1a == 0x604 && info.has_s5,
 	   "64-bit fields win where they are set");
 	build();
+	put32(FADT + 112, 1 << 10 | 1 << 20);
+	memory[FADT + 116] = 1;
+	put64(FADT + 120, 0xcf9);
+	header(FADT, "FACP", 129);
+	ok(parse() == 0 && info.ports_count == 1 && info.ports[0].first == 0xcf9,
+	   "the reset register, which reduced hardware has too");
+	header(FADT, "FACP", 128);
+	ok(parse() == 0 && !info.ports_count, "unless the table is cut before it");
+	build();
+	put32(FADT + 80, 0xfffe);
+	memory[FADT + 92] = 200;
+	header(FADT, "FACP", 116);
+	ok(parse() == 0 && info.ports[3].first == 0xfffe && info.ports[3].last == 0xffff,
+	   "a block that overruns the ports");
+	build();
 	header(FADT, "FACP", 100);
 	ok(parse() == 0 && !info.pm_timer, "FADT too short");
 	build();
@@ -324,7 +372,8 @@ static void test_noise(void)
 		header(t[i].pa, t[i].name, 36 + noise(t[i].bytes));
 		(void)parse();
 		good &= info.cpu_count <= ACPI_CPU_MAX && info.ioapic_count <= ACPI_IOAPIC_MAX &&
-			info.override_count <= ACPI_OVERRIDE_MAX;
+			info.override_count <= ACPI_OVERRIDE_MAX &&
+			info.ports_count <= ACPI_PORTS_MAX;
 	}
 	ok(good, "10000 damaged tables: no fault, sound results");
 }
@@ -333,6 +382,7 @@ int main(void)
 {
 	memory = malloc(MEMORY);
 	test_good();
+	test_irqs();
 	test_rsdp();
 	test_tables();
 	test_power();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The manifest: what each key means, and the message for every mistake. */
-/* LINK: hv/manifest.c hv/manifest_vm.c hv/manifest_link.c hv/manifest_share.c hv/manifest_layout.c hv/manifest_check.c hv/manifest_text.c hv/printf.c */
+/* LINK: hv/manifest.c hv/manifest_vm.c hv/manifest_device.c hv/manifest_link.c hv/manifest_share.c hv/manifest_layout.c hv/manifest_check.c hv/manifest_text.c hv/printf.c */
 #include <stdlib.h>
 
 #include "hv/manifest.h"
@@ -191,6 +191,62 @@ static void test_pool(void)
 	}
 }
 
+static void test_devices(void)
+{
+	const struct manifest_vm *vm;
+
+	ok(!parse(VM_A "ports = 0x170-0x177 0x376, 24-31\nirqs = 15 7,1023\n"
+		  VM_B "ports = 0XFFFF 0x178\nirqs = 16\n"), "two VMs with devices %s", error);
+	vm = &m.vm[0];
+	ok(vm->port_count == 3 && vm->ports[0].first == 0x170 && vm->ports[0].last == 0x177 &&
+	   vm->ports[1].first == 0x376 && vm->ports[1].last == 0x376 &&
+	   vm->ports[2].first == 24 && vm->ports[2].last == 31, "ranges and single ports");
+	ok(vm->irq_count == 3 && vm->irq[0] == 15 && vm->irq[1] == 7 && vm->irq[2] == 1023,
+	   "interrupts in their order");
+	vm = &m.vm[1];
+	ok(vm->port_count == 2 && vm->ports[0].first == 0xffff && vm->ports[1].last == 0x178 &&
+	   vm->irq_count == 1, "of the other VM");
+	ok(!parse(VM_A) && !m.vm[0].port_count && !m.vm[0].irq_count, "none by default");
+}
+
+/* Each of the hypervisor's ports is refused, and the ones beside them are not. */
+static void test_owned_ports(void)
+{
+	static const struct { uint16_t first, last; } owned[] = {
+		{ 0x00, 0x0f }, { 0x20, 0x23 }, { 0x40, 0x43 }, { 0x60, 0x64 },
+		{ 0x70, 0x71 }, { 0x80, 0x8f }, { 0x92, 0x92 }, { 0xa0, 0xa1 },
+		{ 0xb2, 0xb3 }, { 0xc0, 0xdf }, { 0xf4, 0xf4 }, { 0x2f8, 0x2ff },
+		{ 0x3b0, 0x3df }, { 0x3f8, 0x3ff }, { 0x4d0, 0x4d1 }, { 0x510, 0x51b },
+		{ 0xcf8, 0xcff }, { 0x8900, 0x8900 },
+	};
+	uint32_t k = 0, wrong = 0;
+	char buf[128];
+
+	for (uint32_t port = 0; port <= 0xffff; port++) {
+		bool mine = k < sizeof(owned) / sizeof(owned[0]) && port >= owned[k].first;
+
+		snprintf(buf, sizeof(buf), VM_A "ports = %u\n", port);
+		wrong += (parse(buf) != 0) != mine;
+		k += mine && port == owned[k].last;
+	}
+	ok_eq(wrong, 0, "all ports, one by one");
+}
+
+static void test_many_irqs(void)
+{
+	char s[4096];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < 8; i++)
+		n += (size_t)snprintf(s + n, sizeof(s) - n, "[vm v%u]\nimage = k\nmemory = 4M\n"
+				      "irqs = %u %u %u %u %u %u %u %u\n", i, 16 + i, 32 + i,
+				      48 + i, 64 + i, 80 + i, 96 + i, 112 + i, 128 + i);
+	ok(!parse(s), "64 interrupts in all %s", error);
+	snprintf(s + n, sizeof(s) - n, "[vm w]\nimage = k\nmemory = 4M\nirqs = 1\n");
+	ok(parse(s) && strstr(error, "t:36: irqs: more than 64 interrupts in all"),
+	   "not 65: %s", error);
+}
+
 static void test_hypervisor(void)
 {
 	static const char *const scheme[] = { "page", "direct", "copy", "grant" };
@@ -331,6 +387,35 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ VM_A "pool = 8 of 9 10\n", "'8 of 9 10' is neither" },
 	{ VM_A "pool = 8K\n", "'8K' is not a number" },
 	{ VM_A "pool = ,\n", "'' is not a number" },
+	{ VM_A "ports =\n", "t:4: ports: the value is missing" },
+	{ VM_A "ports = 0x\n", "t:4: ports: '0x' is neither a port nor a range of ports, as in "
+	  "0x170-0x177" },
+	{ VM_A "ports = 0x170-\n", "'0x170-' is neither a port" },
+	{ VM_A "ports = -0x170\n", "'-0x170' is neither a port" },
+	{ VM_A "ports = 0x170-0x17g\n", "'0x170-0x17g' is neither a port" },
+	{ VM_A "ports = 1f0\n", "'1f0' is neither a port" },
+	{ VM_A "ports = 65536\n", "'65536' is neither a port" },
+	{ VM_A "ports = 0x10000000000000170\n", "'0x10000000000000170' is neither a port" },
+	{ VM_A "ports = 0x177-0x170\n", "t:4: ports: '0x177-0x170' ends before it begins" },
+	{ VM_A "ports = 0x170 0x1f0 0x3f6-0x400\n", "t:4: ports: 0x3f6-0x400: port 0x3f8 is the "
+	  "hypervisor's: COM1, the console" },
+	{ VM_A "ports = 0x0-0xffff\n", "port 0x0 is the hypervisor's: the ISA DMA controller" },
+	{ VM_A "ports = 0xcfc\n", "port 0xcfc is the hypervisor's: PCI configuration" },
+	{ VM_A "ports = 0x170-0x177 0x177\n", "t:4: ports: 0x177 overlaps 0x170-0x177, which "
+	  "VM 'a' has by line 4" },
+	{ VM_A "ports = 0x170-0x177\n" VM_B "ports = 0x160-0x170\n", "t:8: ports: 0x160-0x170 "
+	  "overlaps 0x170-0x177, which VM 'a' has by line 4" },
+	{ VM_A "ports = 500 502 504 506 508 510 512 514 516\n", "t:4: ports: a VM has at most 8 "
+	  "ranges of ports" },
+	{ VM_A "irqs = x\n", "t:4: irqs: 'x' is not a number" },
+	{ VM_A "irqs = 1024\n", "t:4: irqs: 1024 is not between 0 and 1023" },
+	{ VM_A "irqs = 5 0\n", "t:4: irqs: interrupt 0 is the hypervisor's: the PIT" },
+	{ VM_A "irqs = 2\n", "interrupt 2 is the hypervisor's: the cascade" },
+	{ VM_A "irqs = 8\n", "interrupt 8 is the hypervisor's: the RTC" },
+	{ VM_A "irqs = 15 15\n", "t:4: irqs: interrupt 15 is given to VM 'a' by line 4" },
+	{ VM_A "irqs = 15\n" VM_B "irqs = 14 15\n", "t:8: irqs: interrupt 15 is given to VM 'a' "
+	  "by line 4" },
+	{ VM_A "irqs = 16 17 18 19 20 21 22 23 24\n", "a VM has at most 8 interrupts" },
 	{ "[vm hypervisor]\n", "t:1: a VM cannot be named 'hypervisor', which means the "
 	  "hypervisor itself" },
 	{ VM_A "[link n]\nends = hypervisor a\n",
@@ -568,6 +653,9 @@ int main(void)
 	test_accepted();
 	test_schemes();
 	test_pool();
+	test_devices();
+	test_owned_ports();
+	test_many_irqs();
 	test_hypervisor();
 	test_layout();
 	test_cmdline();

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diskcopy: writes its module to a disk, from the first sector on, flushes, reads it
+ * back and compares. Requests that a restart of the server cut off are made again.
+ * Command line:
+ *   link=NAME size=64K depth=8 wait-ms=10000 connections=1
+ * connections: do it all over until the link is in its nth connection.
+ */
+#include "guests/drivers/blk_front.h"
+#include "guests/lib/bm_guest.h"
+#include "guests/lib/guest.h"
+
+#include "hv/abi/link.h"
+
+#define MS		1000000ul
+#define DEPTH_MAX	64u
+
+enum chunk_state { CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_DONE };
+
+static struct copy {
+	const struct ambit_link_info *link;
+	struct bm *bm;
+	struct blk_front *front;
+	uint8_t *module, *buffers;	/* buffers: depth chunks to read to */
+	uint64_t bytes;			/* of the module */
+	uint32_t chunk, depth;		/* bytes of a request, requests */
+	uint8_t state[DEPTH_MAX];	/* enum chunk_state, by number % depth */
+	uint64_t patience;		/* ns to wait for an answer */
+	uint64_t again;			/* requests that came back */
+} copy;
+
+static void chunk_done(void *arg, uint64_t number, enum blk_result result)
+{
+	(void)arg;
+	if (result != BLK_OK && result != BLK_EGONE)
+		guest_fail("chunk %lu: error %u", number, result);
+	copy.again += result == BLK_EGONE;
+	copy.state[number % copy.depth] = result == BLK_OK ? CHUNK_DONE : CHUNK_WANTED;
+}
+
+static uint32_t chunk_bytes(uint64_t number)
+{
+	return (uint32_t)MIN((uint64_t)copy.chunk, copy.bytes - number * copy.chunk);
+}
+
+static uint8_t *chunk_buffer(enum blk_op op, uint64_t number)
+{
+	if (op == BLK_WRITE)
+		return copy.module + number * copy.chunk;
+	return copy.buffers + number % copy.depth * copy.chunk;
+}
+
+static void chunk_submit(enum blk_op op, uint64_t number)
+{
+	uint8_t *state = &copy.state[number % copy.depth];
+	bool flush = op == BLK_FLUSH;
+
+	if (*state == CHUNK_WANTED &&
+	    blk_front_submit(copy.front, op, flush ? 0 : number * (copy.chunk / BLK_SECTOR),
+			     flush ? NULL : chunk_buffer(op, number),
+			     flush ? 0 : chunk_bytes(number), number) == BM_OK)
+		*state = CHUNK_IN_FLIGHT;
+}
+
+static void chunk_finish(enum blk_op op, uint64_t number)
+{
+	if (op == BLK_READ && memcmp(chunk_buffer(op, number),
+				     copy.module + number * copy.chunk, chunk_bytes(number)))
+		guest_fail("chunk %lu reads otherwise than it was written", number);
+	copy.state[number % copy.depth] = CHUNK_WANTED;
+}
+
+/* One operation on `count` chunks, depth of them in flight, finished in order. */
+static void pass(enum blk_op op, uint64_t count)
+{
+	uint64_t deadline = time_now() + copy.patience, first = 0;
+
+	memset(copy.state, CHUNK_WANTED, sizeof(copy.state));
+	while (first < count) {
+		for (uint64_t n = first; n < MIN(first + copy.depth, count); n++)
+			chunk_submit(op, n);
+		bm_flush(copy.bm);
+		if (!blk_front_poll(copy.front))
+			bm_wait(&copy.bm, 1, 0, deadline);
+		if (time_now() >= deadline)
+			guest_fail("the disk does not answer");
+		while (first < count && copy.state[first % copy.depth] == CHUNK_DONE) {
+			chunk_finish(op, first++);
+			deadline = time_now() + copy.patience;
+		}
+	}
+}
+
+static void configure(void)
+{
+	char name[sizeof(((struct ambit_link_info *)0)->name)];
+	bool named = cmdline_get("link", name, sizeof(name));
+	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
+	struct bm_info info;
+	uint64_t chunk;
+
+	if (endpoint < 0)
+		guest_fail("this VM has no such block link");
+	copy.link = link_info((uint32_t)endpoint);
+	copy.bm = bm_open_link((uint32_t)endpoint);
+	copy.front = blk_front_init(copy.bm,
+		page_alloc_bytes(blk_front_memory(copy.bm)), chunk_done, NULL);
+	copy.patience = cmdline_u64("wait-ms", 10000) * MS;
+	bm_info(copy.bm, &info);
+	chunk = MIN(cmdline_u64("size", 64 * 1024),
+		    (uint64_t)blk_front_max_len(copy.front));
+	copy.chunk = (uint32_t)ALIGN_DOWN(chunk, BLK_SECTOR);
+	copy.depth = (uint32_t)MIN(cmdline_u64("depth", 8),
+				   (uint64_t)MIN(info.slots, DEPTH_MAX));
+	if (!copy.chunk || !copy.depth)
+		guest_fail("size must be %u or more, depth 1 or more", BLK_SECTOR);
+	copy.buffers = page_alloc_bytes((size_t)copy.depth * copy.chunk);
+}
+
+static void disk_await(void)
+{
+	uint64_t deadline = time_now() + copy.patience;
+	const struct blk_identity *disk;
+
+	while (!(disk = blk_front_disk(copy.front))) {
+		if (blk_front_poll(copy.front))
+			continue;
+		if (time_now() >= deadline)
+			guest_fail("no disk answers on this link");
+		bm_wait(&copy.bm, 1, 0, deadline);
+	}
+	if (disk->bytes < copy.bytes)
+		guest_fail("the disk has %lu bytes, the module %lu", disk->bytes,
+			   copy.bytes);
+}
+
+static uint32_t connection(void)
+{
+	const struct ambit_status *status = (const void *)copy.link->status;
+
+	return READ_ONCE(status->generation);
+}
+
+int guest_main(void)
+{
+	uint64_t count, times = 0, wanted = cmdline_u64("connections", 1);
+
+	copy.module = module_get(0, &copy.bytes);
+	if (!copy.module || copy.bytes % BLK_SECTOR)
+		guest_fail("this VM needs a module of whole sectors");
+	configure();
+	disk_await();
+	count = (copy.bytes + copy.chunk - 1) / copy.chunk;
+	do {
+		pass(BLK_WRITE, count);
+		pass(BLK_FLUSH, 1);
+		pass(BLK_READ, count);
+		times++;
+	} while (connection() < wanted);
+	printf("%lu bytes written and read back, %lu time%s; %lu requests made again\n",
+	       copy.bytes, times, times == 1 ? "" : "s", copy.again);
+	return 0;
+}
