@@ -60,6 +60,7 @@ help:
 	echo '    BOOT=          direct, iso (GRUB, BIOS) or uefi (GRUB, UEFI)'
 	echo 'make test          everything below that checks, on both vendors'
 	echo 'make unit          unit tests on the host; make scenarios: in emulators'
+	echo 'make models        models of what runs at once, searched by SPIN'
 	echo 'make bench         measure on both vendors, into build/bench.json'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
 	echo 'make all           hypervisor and guests only; make clean: remove build/'
@@ -89,8 +90,8 @@ NEED_BOCHS := bochs bochs-term bochsbios vgabios $(NEED_GRUB)
 NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
 	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
-NEED_TEST := $(NEED_BUILD) python3 perl e2fsprogs ovmf $(NEED_QEMU) $(NEED_BOCHS) \
-	$(NEED_ISO)
+NEED_TEST := $(NEED_BUILD) python3 perl spin e2fsprogs ovmf $(NEED_QEMU) \
+	$(NEED_BOCHS) $(NEED_ISO)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
 # paths that guests take often stay fast.
@@ -198,11 +199,16 @@ no-host:
 test: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests))
-	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/run
+	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/models/run tests/run
 
 scenarios: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
 	tests/suite tests/run
+
+.PHONY: models
+models:
+	tools/need gcc libc6-dev perl python3 spin
+	B=$(B) tests/suite tests/models/run
 
 bench: need-test
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
