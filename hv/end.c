@@ -2,18 +2,22 @@
 /* Counts the VMs whose end the run waits for; prints the summary. */
 #include "hv/end.h"
 
+#include "hv/balance.h"
 #include "hv/console.h"
+#include "hv/panic.h"
 #include "hv/time.h"
 #include "hv/work.h"
 #include "vio/host.h"
 
-#define HALT_NS	100000000ull	/* for the other pCPUs to come to rest */
+#define HALT_NS	1000000000ull	/* for the other pCPUs to come to rest */
 
 static uint32_t awaited;	/* atomic */
 static uint32_t halted;		/* atomic */
 
 void end_init(void)
 {
+	if (balance_begin())
+		hv_refuse("too little memory");
 	for (uint32_t i = 0; i < vm_count; i++)
 		awaited += !vm_table[i].config->service;
 }
@@ -64,8 +68,8 @@ static bool halt_step(struct work *w)
 }
 
 /* The other pCPUs come to rest in their run loops, where they hold no lock; one
- * that does not in time is stopped where it is. */
-static void others_halt(void)
+ * that does not in time is stopped where it is, and false. */
+static bool others_halt(void)
 {
 	uint64_t until = arch_tsc() + time_ns_to_ticks(HALT_NS);
 	uint32_t others = 0;
@@ -79,32 +83,48 @@ static void others_halt(void)
 	}
 	while (LOAD_ACQUIRE(halted) < others && arch_tsc() < until)
 		arch_pause();
-	if (LOAD_ACQUIRE(halted) < others)
-		arch_stop_others();
+	if (LOAD_ACQUIRE(halted) == others)
+		return true;
+	arch_stop_others();
+	return false;
+}
+
+static void verdict(uint32_t failed, bool balanced)
+{
+	uint32_t services = 0;
+
+	for (uint32_t i = 0; i < vm_count; i++)
+		services += vm_table[i].config->service;
+	if (failed)
+		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
+		       failed, vm_count);
+	else if (!balanced)
+		hv_log("run ended: FAIL (memory is not accounted for)");
+	else
+		hv_log("run ended: PASS (%u VM%s ended with status 0, %u service%s)",
+		       vm_count - services, vm_count - services == 1 ? "" : "s",
+		       services, services == 1 ? "" : "s");
 }
 
 void end_vm_rests(struct vm *vm)
 {
-	uint32_t failed = 0, services = 0;
+	bool rest, balanced = false;
+	uint32_t failed = 0;
 
 	if (vm->config->service ||
 	    __atomic_sub_fetch(&awaited, 1, __ATOMIC_SEQ_CST))
 		return;
-	others_halt();
+	rest = others_halt();
 	vm_console_flush();
 	console_set_async(false);
 	hv_log("all VMs have ended:");
 	for (uint32_t i = 0; i < vm_count; i++)
 		failed += !vm_passed(&vm_table[i]);
 	host_report();
-	for (uint32_t i = 0; i < vm_count; i++)
-		services += vm_table[i].config->service;
-	if (failed)
-		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
-		       failed, vm_count);
+	if (rest)
+		balanced = balance_check();
 	else
-		hv_log("run ended: PASS (%u VM%s ended with status 0, %u service%s)",
-		       vm_count - services, vm_count - services == 1 ? "" : "s",
-		       services, services == 1 ? "" : "s");
-	arch_poweroff(console_poweroff(), failed != 0);
+		hv_log("frames: not counted, a CPU did not come to rest");
+	verdict(failed, balanced);
+	arch_poweroff(console_poweroff(), failed || !balanced);
 }

@@ -326,9 +326,10 @@ static void lists_prove(void)
 	CHECK(bytes == free_bytes);
 }
 
-uint64_t frames_balance(uint32_t owner)
+/* Count the frames of n owners from `first` on. */
+static void books_walk(uint64_t *count, uint32_t first, uint32_t n)
 {
-	uint64_t found = 0, unowned = 0;
+	uint64_t unowned = 0;
 
 	for (const struct range *r = range; r < range + range_count; r++) {
 		for (uint64_t pa = r->base; pa < r->end;) {
@@ -340,12 +341,24 @@ uint64_t frames_balance(uint32_t owner)
 				bytes = block_bytes(f->order);
 				unowned += bytes;
 			}
-			if (f->owner == owner)
-				found += bytes >> PAGE_SHIFT;
+			if (f->owner - first < n)
+				count[f->owner - first] += bytes >> PAGE_SHIFT;
 			pa += bytes;
 		}
 	}
 	lists_prove();
 	CHECK(unowned == free_bytes);
+}
+
+uint64_t frames_balance(uint32_t owner)
+{
+	uint64_t found = 0;
+
+	books_walk(&found, owner, 1);
 	return found;
+}
+
+void frames_census(uint64_t *count, uint32_t n)
+{
+	books_walk(count, 0, n);
 }

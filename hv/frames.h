@@ -95,7 +95,8 @@ static inline bool MUST_CHECK frame_give(struct frame *f, uint32_t from, uint32_
 
 /*
  * Frames that belong to owner, 0 for the free ones, by a walk over the table
- * that also proves it sound (panics if not). Nothing else may run: for tests
- * and for the balance at the end of a run.
+ * that also proves it sound (panics if not). Nothing else may run: for tests.
  */
 uint64_t frames_balance(uint32_t owner);
+/* The same for all owners below n at once, into count[n], all 0 before. */
+void frames_census(uint64_t *count, uint32_t n);

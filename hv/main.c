@@ -27,6 +27,7 @@
 bool pcpu_online[PCPU_MAX];
 uint32_t pcpu_limit;
 
+static uint32_t ready;		/* APs that need no more memory, atomic */
 static uint32_t released;	/* APs may enter the run loop */
 static struct manifest manifest;
 static struct manifest_limits limits;
@@ -103,6 +104,8 @@ static uint32_t cpus_start(void)
 			hv_log("CPU %u of %u does not start and is left out", id,
 			       listed);
 	}
+	while (LOAD_ACQUIRE(ready) < up - 1)
+		arch_pause();
 	hv_log("%u CPU%s, %s, TSC %lu MHz%s, %lu MiB free", up, up > 1 ? "s" : "",
 	       hvm->name, (arch_tsc_hz() + 500000) / 1000000,
 	       arch_tsc_stable() ? "" : " (not invariant)",
@@ -113,6 +116,7 @@ static uint32_t cpus_start(void)
 _Noreturn void hv_ap_main(void)
 {
 	hvm->cpu_init();
+	__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
 	while (!LOAD_ACQUIRE(released))
 		arch_idle();
 	sched_run();
