@@ -3,161 +3,9 @@
  * A small IPv4 host. Every length in a packet is checked against the bytes that
  * are there before anything behind it is read.
  */
-#include "guests/drivers/ip.h"
+#include "guests/drivers/ip_wire.h"
 
 #include "guests/lib/str.h"
-
-#define ETH_TYPE_IP	0x0800
-#define ETH_TYPE_ARP	0x0806
-#define ARP_LEN		28u
-#define ARP_REQUEST	1
-#define ARP_REPLY	2
-#define IP_ICMP		1
-#define IP_DONT_FRAGMENT 0x4000
-#define IP_FRAGMENT	0x3fff	/* more fragments, or an offset */
-#define ICMP_ECHO	8
-#define ICMP_ECHO_REPLY	0
-
-/* Offsets in the packets. */
-enum { ETH_DST = 0, ETH_SRC = 6, ETH_TYPE = 12 };
-enum { ARP_HW = 0, ARP_PROTO = 2, ARP_SIZES = 4, ARP_OP = 6, ARP_SHA = 8,
-       ARP_SPA = 14, ARP_THA = 18, ARP_TPA = 24 };
-enum { IP_VERSION = 0, IP_LEN = 2, IP_ID = 4, IP_FLAGS = 6, IP_TTL_AT = 8,
-       IP_PROTO = 9, IP_SUM = 10, IP_SRC = 12, IP_DST = 16 };
-enum { ICMP_TYPE = 0, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_ID = 4, ICMP_SEQ = 6 };
-
-static inline uint16_t get16(const uint8_t *p)
-{
-	return __builtin_bswap16(*(const quarter_unaligned_t *)p);
-}
-
-static inline uint32_t get32(const uint8_t *p)
-{
-	return __builtin_bswap32(*(const half_unaligned_t *)p);
-}
-
-static inline void put16(uint8_t *p, uint32_t v)
-{
-	*(quarter_unaligned_t *)p = __builtin_bswap16((uint16_t)v);
-}
-
-static inline void put32(uint8_t *p, uint32_t v)
-{
-	*(half_unaligned_t *)p = __builtin_bswap32(v);
-}
-
-/* Blocks of 32 bytes, at least one; a carry goes into the next quadword, as neither
- * LEA nor DEC touches it. */
-static inline uint64_t sum_blocks(const uint8_t *p, uint32_t count)
-{
-	uint64_t sum = 0;
-
-	__asm__("clc\n"
-		"1:	adcq (%1), %0\n"
-		"	adcq 8(%1), %0\n"
-		"	adcq 16(%1), %0\n"
-		"	adcq 24(%1), %0\n"
-		"	leaq 32(%1), %1\n"
-		"	decl %2\n"
-		"	jnz 1b\n"
-		"	adcq $0, %0"
-		: "+r"(sum), "+r"(p), "+r"(count) : : "cc", "memory");
-	return sum;
-}
-
-static inline uint64_t sum_add(uint64_t sum, uint64_t v)
-{
-	sum += v;
-	return sum + (sum < v);
-}
-
-/* Halves are added, a carry again. Byte order does not matter to a one's complement
- * sum but for a final swap. */
-static inline uint16_t sum_fold(uint64_t sum)
-{
-	uint64_t high;
-
-	__asm__("movq %0, %1; shrq $32, %1; addl %k1, %k0; adcl $0, %k0;"
-		"movl %k0, %k1; shrl $16, %k1; addw %w1, %w0; adcw $0, %w0"
-		: "+r"(sum), "=&r"(high) : : "cc");
-	return (uint16_t)~__builtin_bswap16((uint16_t)sum);
-}
-
-/* Of less than a block. */
-static __attribute__((noinline)) uint64_t sum_rest(const uint8_t *p, uint32_t len)
-{
-	uint64_t sum = 0;
-
-	for (; len >= 8; len -= 8, p += 8)
-		sum = sum_add(sum, *(const word_unaligned_t *)(const void *)p);
-	if (len & 4) {
-		sum = sum_add(sum, *(const half_unaligned_t *)(const void *)p);
-		p += 4;
-	}
-	if (len & 2) {
-		sum = sum_add(sum, *(const quarter_unaligned_t *)(const void *)p);
-		p += 2;
-	}
-	return len & 1 ? sum_add(sum, *p) : sum;	/* the first of two bytes */
-}
-
-uint16_t ip_checksum(const void *data, uint32_t len)
-{
-	uint64_t sum = likely(len >= 32) ? sum_blocks(data, len / 32) : 0;
-	uint32_t rest = len % 32;
-
-	if (rest)
-		sum = sum_add(sum, sum_rest((const uint8_t *)data + (len - rest), rest));
-	return sum_fold(sum);
-}
-
-/* The same for a header without options. */
-static inline uint16_t header_checksum(const uint8_t *p)
-{
-	const word_unaligned_t *w = (const void *)p;
-
-	return sum_fold(sum_add(sum_add(w[0], w[1]),
-				*(const half_unaligned_t *)&w[2]));
-}
-
-bool ip_parse(const char *s, uint32_t *addr)
-{
-	uint32_t a = 0;
-
-	for (int i = 0; i < 4; i++) {
-		uint32_t n = 0;
-		const char *first = s;
-
-		for (; *s >= '0' && *s <= '9' && n < 256; s++)
-			n = n * 10 + (uint32_t)(*s - '0');
-		if (s == first || n > 255 || *s++ != (i < 3 ? '.' : 0))
-			return false;
-		a = a << 8 | n;
-	}
-	*addr = a;
-	return true;
-}
-
-static inline void mac_copy(uint8_t *to, const uint8_t *from)
-{
-	__builtin_memcpy(to, from, 6);
-}
-
-/* The bits in which two addresses differ. */
-static inline uint32_t mac_differs(const uint8_t *a, const uint8_t *b)
-{
-	return (*(const half_unaligned_t *)a ^ *(const half_unaligned_t *)b) |
-	       (*(const quarter_unaligned_t *)(a + 4) ^
-		*(const quarter_unaligned_t *)(b + 4));
-}
-
-static inline void eth_fill(const struct ip *ip, uint8_t *frame, const uint8_t *dst,
-		     uint16_t type)
-{
-	mac_copy(frame + ETH_DST, dst);
-	mac_copy(frame + ETH_SRC, ip->mac);
-	put16(frame + ETH_TYPE, type);
-}
 
 /* --- ARP --------------------------------------------------------------------- */
 
@@ -240,30 +88,10 @@ void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 
 /* --- ICMP echo ----------------------------------------------------------------- */
 
-/* The header as its five words in the packet's byte order, so that they are summed
- * as they are written. */
-static inline void ip_fill(struct ip *ip, uint8_t *packet, uint32_t len, uint32_t to)
-{
-	half_unaligned_t *w = (half_unaligned_t *)packet;
-	uint64_t first = __builtin_bswap32(0x45000000 | len);
-	uint64_t second = __builtin_bswap32((uint32_t)ip->next_id++ << 16 |
-					    IP_DONT_FRAGMENT);
-	uint64_t third = __builtin_bswap32(IP_TTL << 24 | IP_ICMP << 16);
-	uint64_t from = __builtin_bswap32(ip->addr);
-
-	to = __builtin_bswap32(to);
-	w[0] = (uint32_t)first;
-	w[1] = (uint32_t)second;
-	w[2] = (uint32_t)third;
-	w[3] = (uint32_t)from;
-	w[4] = to;
-	put16(packet + IP_SUM, sum_fold(first + second + third + from + to));
-}
-
 static void icmp_sum(uint8_t *icmp, uint32_t len)
 {
 	put16(icmp + ICMP_SUM, 0);
-	put16(icmp + ICMP_SUM, ip_checksum(icmp, len));
+	put16(icmp + ICMP_SUM, sum_fold(ip_sum(icmp, len)));
 }
 
 /* Type and code were an echo request's and are 0 now (RFC 1624, equation 3). */
@@ -289,7 +117,7 @@ int ip_echo_request(struct ip *ip, uint8_t *frame, const struct ip_echo *echo,
 	put16(icmp + ICMP_ID, echo->id);
 	put16(icmp + ICMP_SEQ, echo->seq);
 	icmp_sum(icmp, len);
-	ip_fill(ip, frame + ETH_HEADER, IP_HEADER + len, to);
+	ip_fill(ip, frame + ETH_HEADER, IP_ICMP, IP_HEADER + len, to);
 	eth_fill(ip, frame, mac, ETH_TYPE_IP);
 	return ip->send(ip->arg, frame, ETH_HEADER + IP_HEADER + len);
 }
@@ -310,7 +138,7 @@ void icmp_answer(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 		memmove(answer, icmp, len);
 	answer[ICMP_TYPE] = ICMP_ECHO_REPLY;
 	icmp_sum_type(answer);
-	ip_fill(ip, frame + ETH_HEADER, IP_HEADER + len, from);
+	ip_fill(ip, frame + ETH_HEADER, IP_ICMP, IP_HEADER + len, from);
 	mac_copy(mac, frame + ETH_SRC);
 	eth_fill(ip, frame, mac, ETH_TYPE_IP);
 	if (ip->send(ip->arg, frame, ETH_HEADER + IP_HEADER + len))
@@ -328,7 +156,7 @@ void icmp_receive(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 		ip->stats.malformed++;
 		return;
 	}
-	if (ip_checksum(icmp, len)) {
+	if (sum_fold(ip_sum(icmp, len))) {
 		ip->stats.bad_checksum++;
 		return;
 	}
@@ -344,6 +172,8 @@ void icmp_receive(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 			.data = icmp + ICMP_HEADER,
 			.len = len - ICMP_HEADER,
 		});
+	} else if (icmp[ICMP_TYPE] == ICMP_UNREACHABLE) {
+		icmp_refused(ip, icmp, len);
 	}
 }
 
@@ -355,16 +185,30 @@ static bool bad_source(uint32_t addr)
 	return !addr || addr >= 0xe0000000;
 }
 
+/* Everything but ICMP. */
+static __attribute__((noinline))
+void other_receive(struct ip *ip, uint8_t *frame, uint32_t header, uint32_t total)
+{
+	uint8_t *packet = frame + ETH_HEADER;
+
+	if (get32(packet + IP_DST) != ip->addr)
+		return;
+	if (packet[IP_PROTO] == IP_UDP)
+		udp_receive(ip, frame, packet + header, total - header);
+	else
+		icmp_unreachable(ip, frame, total, ICMP_NO_PROTOCOL);
+}
+
 static void ip_receive_packet(struct ip *ip, uint8_t *frame, uint32_t len)
 {
 	uint8_t *packet = frame + ETH_HEADER;
-	uint32_t room = len - ETH_HEADER, header, total;
+	uint32_t there = len - ETH_HEADER, header, total;
 
-	if (room < IP_HEADER || packet[IP_VERSION] >> 4 != 4)
+	if (there < IP_HEADER || packet[IP_VERSION] >> 4 != 4)
 		goto malformed;
 	header = (packet[IP_VERSION] & 15u) * 4;
 	total = get16(packet + IP_LEN);
-	if (header < IP_HEADER || total < header || total > room)
+	if (header < IP_HEADER || total < header || total > there)
 		goto malformed;
 	if (likely(header == IP_HEADER) ? header_checksum(packet) :
 					  ip_checksum(packet, header)) {
@@ -379,6 +223,8 @@ static void ip_receive_packet(struct ip *ip, uint8_t *frame, uint32_t len)
 		goto malformed;
 	if (get32(packet + IP_DST) == ip->addr && packet[IP_PROTO] == IP_ICMP)
 		icmp_receive(ip, frame, packet + header, total - header);
+	else
+		other_receive(ip, frame, header, total);
 	return;
 malformed:
 	ip->stats.malformed++;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A small IPv4 host over Ethernet: ARP (RFC 826), IPv4 without options of its
- * own and without fragments (RFC 791), ICMP echo (RFC 792), as RFC 1122 asks.
- * It works on frames and sends by a function, so that it runs over anything.
+ * own and without fragments (RFC 791), ICMP echo and unreachable (RFC 792), UDP
+ * (RFC 768), as RFC 1122 asks. It works on frames and sends by a function, so
+ * that it runs over anything.
  */
 #pragma once
 
@@ -11,6 +12,8 @@
 #define ETH_HEADER	14u
 #define IP_HEADER	20u
 #define ICMP_HEADER	8u
+#define UDP_HEADER	8u
+#define UDP_DATA_AT	(ETH_HEADER + IP_HEADER + UDP_HEADER)
 #define IP_TTL		64
 #define ARP_ENTRIES	16
 
@@ -22,21 +25,40 @@ struct ip_echo {		/* an echo reply that came in */
 	uint32_t len;		/* bytes of data */
 };
 
+struct udp_datagram {		/* one that came in */
+	uint32_t from;
+	uint16_t from_port, port;
+	uint8_t *data;
+	uint32_t len;		/* bytes of data */
+	uint8_t *frame;		/* in which they lie */
+};
+
+struct udp_to {
+	uint32_t addr;
+	uint16_t port, from_port;
+};
+
 struct ip_stats {
 	uint64_t bad_checksum, fragments, malformed;
 	uint64_t echoed;	/* requests answered */
+	uint64_t refused;	/* senders told that nobody is there */
 	uint64_t unsent;	/* answers for which there was no room */
 };
 
 struct ip {
 	/* Send a frame that stays untouched until the next flush; 0 if it went. */
 	int (*send)(void *arg, const uint8_t *frame, uint32_t len);
-	/* May be NULL. */
+	/* Each may be NULL. */
 	void (*echo_reply)(void *arg, const struct ip_echo *echo);
+	/* False if nobody listens at the port. */
+	bool (*datagram)(void *arg, const struct udp_datagram *d);
+	/* A datagram of ours found nobody there. */
+	void (*refused)(void *arg, const struct udp_to *to);
 	void *arg;
 	uint32_t addr;
 	uint8_t mac[6];
 	uint32_t mtu;
+	uint32_t room;		/* bytes that the buffer of any received frame has */
 	uint16_t next_id;	/* of IP packets */
 	uint32_t arp_next;	/* entry to replace next */
 	struct ip_arp {
@@ -58,6 +80,13 @@ int ip_arp_request(struct ip *ip, uint8_t *frame, uint32_t addr);
  */
 int ip_echo_request(struct ip *ip, uint8_t *frame, const struct ip_echo *echo,
 		    uint32_t to);
+/*
+ * Send a datagram whose data (len bytes) already lie in the frame at UDP_DATA_AT.
+ * Negative if it did not go: no hardware address, more than the MTU, no room.
+ */
+int udp_send(struct ip *ip, uint8_t *frame, const struct udp_to *to, uint32_t len);
+/* Send the first len bytes of a received datagram's data back, in its frame. */
+int udp_answer(struct ip *ip, const struct udp_datagram *d, uint32_t len);
 
 /* "10.0.0.1" to an address; false if it is none. */
 bool ip_parse(const char *s, uint32_t *addr);

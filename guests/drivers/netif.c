@@ -5,6 +5,9 @@
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
 
+#define ARP_TRIES	5
+#define ARP_RETRY_NS	1000000000ul
+
 static int netif_send(void *arg, const uint8_t *frame, uint32_t len)
 {
 	struct netif *n = arg;
@@ -32,10 +35,56 @@ void netif_open(struct netif *n, uint32_t endpoint, uint32_t addr,
 			.arg = n,
 			.addr = addr,
 			.mtu = MIN(l->mtu, l->buffer_size - ETH_HEADER),
+			.room = l->buffer_size,
 		},
 	};
 	memcpy(n->ip.mac, l->mac, sizeof(n->ip.mac));
 	n->net = net_init(b, page_alloc_bytes(net_memory(b)), netif_rx, n);
+}
+
+uint32_t netif_open_all(struct netif *n, struct net **nets, uint32_t addr)
+{
+	uint32_t count = 0, endpoint = 0;
+	int i;
+
+	while (count < NET_WAIT_MAX &&
+	       (i = link_find(endpoint, AMBIT_CLASS_NET, NULL)) >= 0) {
+		netif_open(&n[count], (uint32_t)i, addr, NULL);
+		nets[count] = n[count].net;
+		endpoint = (uint32_t)i + 1;
+		count++;
+	}
+	if (!count)
+		guest_fail("this VM has no net link");
+	return count;
+}
+
+void netif_wait_room(struct netif *n, uint64_t deadline)
+{
+	while (!net_ready(n->net)) {
+		if (net_poll(n->net))
+			continue;
+		if (time_now() >= deadline)
+			guest_fail("the link does not come up");
+		net_wait(&n->net, 1, true, deadline);
+	}
+}
+
+void netif_resolve(struct netif *n, uint8_t *frame, uint32_t addr)
+{
+	for (int i = 0; i < ARP_TRIES; i++) {
+		uint64_t deadline = time_now() + ARP_RETRY_NS;
+
+		ip_arp_request(&n->ip, frame, addr);
+		while (time_now() < deadline) {
+			if (ip_arp_find(&n->ip, addr))
+				return;
+			if (!net_poll(n->net))
+				net_wait(&n->net, 1, false, deadline);
+		}
+	}
+	guest_fail("%u.%u.%u.%u does not answer ARP: host unreachable",
+		   IP_ARGS(addr));
 }
 
 uint32_t netif_endpoint(void)

@@ -16,6 +16,14 @@ struct netif {
  */
 void netif_open(struct netif *n, uint32_t endpoint, uint32_t addr,
 		void (*echo_reply)(void *, const struct ip_echo *));
+/* All net links of this VM, NET_WAIT_MAX at most, with one address; their number.
+ * Stops the VM if there is none. */
+uint32_t netif_open_all(struct netif *n, struct net **nets, uint32_t addr);
+/* Until the peer has a buffer for a frame; stops the VM at the deadline. */
+void netif_wait_room(struct netif *n, uint64_t deadline);
+/* Find a neighbour's hardware address, with requests in frame (64 bytes); stops
+ * the VM if there is no answer. */
+void netif_resolve(struct netif *n, uint8_t *frame, uint32_t addr);
 /* The endpoint that "link=" names on the command line, or the first net link. */
 uint32_t netif_endpoint(void);
 /* The IPv4 address of a key of the command line; stops the VM without one. */

@@ -11,8 +11,6 @@
 #define WINDOW		256u	/* requests in flight, at most; a power of two */
 #define MS		1000000ul
 #define DATA_AT		(ETH_HEADER + IP_HEADER + ICMP_HEADER)
-#define ARP_TRIES	5
-#define ARP_RETRY_MS	1000
 
 static struct ping {
 	struct netif nif;
@@ -87,35 +85,6 @@ static void echo_reply(void *arg, const struct ip_echo *e)
 static void ping_wait(bool want_room, uint64_t deadline)
 {
 	net_wait(&ping.nif.net, 1, want_room, deadline);
-}
-
-/* Until the peer has posted buffers, or stop. */
-static void wait_for_link(uint64_t deadline)
-{
-	while (!net_ready(ping.nif.net)) {
-		if (net_poll(ping.nif.net))
-			continue;
-		if (time_now() >= deadline)
-			guest_fail("the link does not come up");
-		ping_wait(true, deadline);
-	}
-}
-
-static void resolve(void)
-{
-	for (int i = 0; i < ARP_TRIES; i++) {
-		uint64_t deadline = time_now() + ARP_RETRY_MS * MS;
-
-		ip_arp_request(&ping.nif.ip, ping.frames, ping.to);
-		while (time_now() < deadline) {
-			if (ip_arp_find(&ping.nif.ip, ping.to))
-				return;
-			if (!net_poll(ping.nif.net))
-				ping_wait(false, deadline);
-		}
-	}
-	guest_fail("%u.%u.%u.%u does not answer ARP: host unreachable",
-		   IP_ARGS(ping.to));
 }
 
 static void send_next(void)
@@ -231,8 +200,8 @@ int guest_main(void)
 	printf("PING %u.%u.%u.%u (%u.%u.%u.%u) %u(%u) bytes of data.\n",
 	       IP_ARGS(ping.to), IP_ARGS(ping.to), ping.size,
 	       ping.size + ICMP_HEADER + IP_HEADER);
-	wait_for_link(time_now() + cmdline_u64("wait-ms", 10000) * MS);
-	resolve();
+	netif_wait_room(&ping.nif, time_now() + cmdline_u64("wait-ms", 10000) * MS);
+	netif_resolve(&ping.nif, ping.frames, ping.to);
 	start = time_now();
 	ping_run();
 	print_statistics(time_now() - start);
