@@ -57,9 +57,12 @@ static enum tail tail_of_0f(uint8_t op)
 	}
 }
 
-static bool is_prefix(uint8_t byte)
+/* A REX prefix that another prefix follows has no effect, but its length. */
+static bool is_prefix(uint8_t byte, enum insn_mode mode)
 {
 	switch (byte) {
+	case 0x40 ... 0x4f:
+		return mode == INSN_64;
 	case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65:
 	case 0x66: case 0x67: case 0xf0: case 0xf2: case 0xf3:
 		return true;
@@ -97,10 +100,8 @@ uint32_t insn_decode(const uint8_t *code, size_t n, enum insn_mode mode)
 	uint32_t at = 0;
 
 	n = MIN(n, (size_t)INSN_MAX);
-	while (at < n && is_prefix(code[at]))
+	while (at < n && is_prefix(code[at], mode))
 		other_size |= code[at++] == 0x67;
-	if (mode == INSN_64 && at < n && (code[at] & 0xf0) == 0x40)
-		at++;
 	if (at >= n)
 		return 0;
 	if (code[at] == 0x0f) {
