@@ -61,6 +61,8 @@ help:
 	echo 'make test          everything below that checks, on both vendors'
 	echo 'make unit          unit tests on the host; make scenarios: in emulators'
 	echo 'make models        models of what runs at once, searched by SPIN'
+	echo 'make fuzz          look for inputs that break parsers, calls and drivers, for'
+	echo '    FUZZ_SECONDS=  all together (600); make test has a short run of the same'
 	echo 'make bench         measure on both vendors, into build/bench.json'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
 	echo 'make all           hypervisor and guests only; make clean: remove build/'
@@ -80,6 +82,7 @@ include hv/objects.mk
 include vio/objects.mk
 include guests/objects.mk
 include tests/unit.mk
+include tests/fuzz.mk
 
 # Debian packages, by what needs them.
 NEED_BUILD := gcc libc6-dev make binutils nasm
@@ -90,8 +93,9 @@ NEED_BOCHS := bochs bochs-term bochsbios vgabios $(NEED_GRUB)
 NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
 	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
+NEED_FUZZ := clang libclang-rt-14-dev libzydis-dev
 NEED_TEST := $(NEED_BUILD) python3 perl spin e2fsprogs ovmf $(NEED_QEMU) \
-	$(NEED_BOCHS) $(NEED_ISO)
+	$(NEED_BOCHS) $(NEED_ISO) $(NEED_FUZZ)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
 # paths that guests take often stay fast.
@@ -198,8 +202,9 @@ no-host:
 
 test: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
-		$(addprefix $(B)/unit/,$(unit-tests))
-	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/models/run tests/run
+		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
+	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/models/run \
+		tests/fuzz/run tests/run
 
 scenarios: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
