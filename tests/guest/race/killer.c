@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who kills: the VM at the other end of its link, kills= times, by a restart or by a
+ * stop with a pause after it, in which the VM poisoner is restarted too, so that the
+ * two may swap memory. Every second time it lets the peer do some work first.
+ */
+#include "tests/guest/race/race.h"
+
+static struct ambit_vm_entry *list;
+
+static const struct ambit_vm_entry *find(const char *name)
+{
+	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list,
+			   PAGE_SIZE);
+
+	for (int64_t i = 0; i < n; i++)
+		if (!strcmp(list[i].name, name))
+			return &list[i];
+	guest_fail("there is no VM %s", name);
+}
+
+static void pause_below(uint64_t us)
+{
+	uint64_t ns = prng_below(&tally[0].prng, us * US);
+
+	time_sleep_until(time_now() + ns);
+}
+
+/* Until incarnation n of the peer runs and has done that many steps. */
+static void wait_running(uint32_t n, uint32_t steps)
+{
+	uint64_t until = time_now() + TIMEOUT;
+	const struct ambit_vm_entry *e;
+
+	while ((e = find(end.info->peer))->state != AMBIT_VMS_RUNNING ||
+	       e->incarnation < n || READ_ONCE(end.peer->seq) < steps) {
+		if (time_now() > until)
+			guest_fail("%s: state %u, incarnation %u, %u steps", e->name,
+				   e->state, e->incarnation, end.peer->seq);
+		time_sleep_until(time_now() + 100 * US);
+	}
+}
+
+static void control(uint64_t op, uint32_t vm, uint32_t mask)
+{
+	CHECK_STATUS(hcall2(AMBIT_HC_VM_CONTROL, op, vm), mask);
+}
+
+static void kill(uint32_t peer, uint32_t poisoner)
+{
+	if (prng_below(&tally[0].prng, 3) == 0) {
+		control(AMBIT_VM_RESTART, peer, STATUS(OK));
+		return;
+	}
+	control(AMBIT_VM_STOP, peer, STATUS(OK));
+	/* EBUSY: it is being started just now. */
+	control(AMBIT_VM_STOP, poisoner, STATUS(OK) | STATUS(EBUSY));
+	pause_below(1000);
+	control(AMBIT_VM_RESTART, poisoner, STATUS(OK));
+	pause_below(1000);
+	control(AMBIT_VM_RESTART, peer, STATUS(OK));
+}
+
+int killer_main(void)
+{
+	uint64_t spread = cmdline_u64("spread-us", 3000);
+	uint32_t kills = (uint32_t)cmdline_u64("kills", 10);
+	uint32_t peer, poisoner;
+
+	list = page_alloc(1);
+	peer = find(end.info->peer)->vm;
+	poisoner = find("poisoner")->vm;
+	for (uint32_t n = 1; n <= kills; n++) {
+		wait_running(n, n & 1 ? (uint32_t)prng_below(&tally[0].prng, 8) : 0);
+		pause_below(spread);
+		kill(peer, poisoner);
+	}
+	return check_end();
+}
