@@ -32,6 +32,7 @@ BOOT := direct
 MANIFEST := guests/manifests/default.manifest
 DISK :=
 ATA :=
+CAPTURE :=
 SCHEME :=
 CPU_MODEL :=
 V :=
@@ -53,6 +54,7 @@ help:
 	echo '    EMU=           tcg (QEMU, AMD-V), bochs (VT-x), kvm; default: what works'
 	echo '    DISK=file      the disk image (default: a small ext2 file system)'
 	echo '    ATA=file       image of a disk at the second ATA channel; it is written to'
+	echo '    CAPTURE=file   frames of net links, for tshark or wireshark (docs/manifest.md)'
 	echo '    MANIFEST=file  other VMs and links; docs/manifest.md has the format'
 	echo '    SCHEME=        page, direct, copy or grant, for every link'
 	echo '    CPUS= MEM=     CPUs (1) and MiB of memory (512) of the machine'
@@ -94,7 +96,7 @@ NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
 	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
 NEED_FUZZ := clang libclang-rt-14-dev libzydis-dev
-NEED_TEST := $(NEED_BUILD) python3 perl spin e2fsprogs ovmf $(NEED_QEMU) \
+NEED_TEST := $(NEED_BUILD) python3 perl spin tshark e2fsprogs ovmf $(NEED_QEMU) \
 	$(NEED_BOCHS) $(NEED_ISO) $(NEED_FUZZ)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
@@ -106,7 +108,8 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	arch/svm/state.o hv/main.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
 	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
-	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o
+	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
+	hv/capture.o hv/pcapng.o vio/capture.o
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
@@ -166,7 +169,7 @@ run:
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/run --build $(B) --emu $(EMU) --cpus $(CPUS) --mem $(MEM) --boot $(BOOT) \
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
-		$(if $(ATA),--ata '$(ATA)') \
+		$(if $(ATA),--ata '$(ATA)') $(if $(CAPTURE),--capture '$(CAPTURE)') \
 		$(if $(SCHEME),--scheme $(SCHEME)) $(if $(V),--verbose) \
 		$(if $(CPU_MODEL),--cpu-model $(CPU_MODEL))
 

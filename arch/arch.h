@@ -160,6 +160,14 @@ void arch_console_write_sync(const char *s, size_t n);
  */
 size_t arch_console_write(const char *s, size_t n);
 
+/* --- COM2, for bytes as they are, at 115200 8N1 -------------------------------- */
+
+/* Boot CPU, before the others; false: there is none. */
+bool MUST_CHECK arch_com2_init(void);
+/* The same two ways, one caller at a time. A port that hangs takes all. */
+size_t arch_com2_write(const void *p, size_t n);
+void arch_com2_write_sync(const void *p, size_t n);
+
 /* --- the end ------------------------------------------------------------------ */
 
 /*

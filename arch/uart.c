@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* COM1, a 16550 at 115200 8N1, polled. A newline goes out as CR LF. */
+/*
+ * COM1 and COM2, 16550s at 115200 8N1, polled. On COM1, which is for text, a
+ * newline goes out as CR LF; COM2 carries bytes as they are.
+ */
+#include "arch/arch.h"
 #include "arch/cpu.h"
 #include "arch/machine.h"
 
 #define COM1		0x3f8
-#define DATA		(COM1 + 0)
-#define INTERRUPTS	(COM1 + 1)
-#define FIFO		(COM1 + 2)	/* reads: interrupt identification */
-#define LINE		(COM1 + 3)
-#define MODEM		(COM1 + 4)
-#define STATUS		(COM1 + 5)
+#define COM2		0x2f8
+#define DATA		0		/* registers, from the port's base */
+#define INTERRUPTS	1
+#define FIFO		2		/* reads: interrupt identification */
+#define LINE		3
+#define MODEM		4
+#define STATUS		5
 #define LINE_8N1	0x03
 #define LINE_DIVISOR	0x80
 #define MODEM_ON	0x03		/* DTR, RTS */
@@ -20,98 +25,147 @@
 /* Far more than a full FIFO takes at 115200; a UART that hangs is dropped. */
 #define WAIT_MAX	(1u << 22)
 
-static bool present;
-static uint32_t fifo_bytes;
+struct uart {
+	uint16_t base;
+	bool text;
+	bool present;
+	uint32_t fifo_bytes;
+};
+
+static struct uart com1 = { .base = COM1, .text = true };
+static struct uart com2 = { .base = COM2 };
+
+static void put(const struct uart *u, uint16_t reg, uint8_t v)
+{
+	outb((uint16_t)(u->base + reg), v);
+}
+
+static uint8_t get(const struct uart *u, uint16_t reg)
+{
+	return inb((uint16_t)(u->base + reg));
+}
 
 /* Send in loop-back to ourselves what a missing device could not answer. */
-static bool probe(void)
+static bool probe(const struct uart *u)
 {
 	static const uint8_t pattern[] = { 0x5a, 0xa5 };
 
-	outb(MODEM, MODEM_LOOP | MODEM_ON);
+	put(u, MODEM, MODEM_LOOP | MODEM_ON);
 	for (size_t i = 0; i < sizeof(pattern); i++) {
 		uint32_t wait = WAIT_MAX >> 6;
 
-		outb(DATA, pattern[i]);
-		while (!(inb(STATUS) & 1) && --wait)
+		put(u, DATA, pattern[i]);
+		while (!(get(u, STATUS) & 1) && --wait)
 			__asm__ volatile("pause");
-		if (inb(DATA) != pattern[i])
+		if (get(u, DATA) != pattern[i])
 			return false;
 	}
 	return true;
 }
 
-bool uart_init(void)
+static bool init(struct uart *u)
 {
-	outb(INTERRUPTS, 0);
-	outb(LINE, LINE_DIVISOR);
-	outb(DATA, 1);			/* 115200 */
-	outb(INTERRUPTS, 0);
-	outb(LINE, LINE_8N1);
-	outb(FIFO, 0x07);		/* on, both cleared */
-	if (inb(LINE) != LINE_8N1)
+	put(u, INTERRUPTS, 0);
+	put(u, LINE, LINE_DIVISOR);
+	put(u, DATA, 1);		/* 115200 */
+	put(u, INTERRUPTS, 0);
+	put(u, LINE, LINE_8N1);
+	put(u, FIFO, 0x07);		/* on, both cleared */
+	if (get(u, LINE) != LINE_8N1)
 		return false;
-	fifo_bytes = (inb(FIFO) & 0xc0) == 0xc0 ? 16 : 1;
-	present = probe();
-	outb(MODEM, MODEM_ON);
-	return present;
+	u->fifo_bytes = (get(u, FIFO) & 0xc0) == 0xc0 ? 16 : 1;
+	u->present = probe(u);
+	put(u, MODEM, MODEM_ON);
+	return u->present;
 }
 
-static void wait_for(uint8_t bits)
+static void wait_for(struct uart *u, uint8_t bits)
 {
 	for (uint32_t i = 0; i < WAIT_MAX; i++) {
-		if ((inb(STATUS) & bits) == bits)
+		if ((get(u, STATUS) & bits) == bits)
 			return;
 		__asm__ volatile("pause");
 	}
-	present = false;
+	u->present = false;
 }
 
 /* Fill the FIFO, which is empty; returns how much of s went in. */
-static size_t fill(const char *s, size_t n)
+static size_t fill(struct uart *u, const uint8_t *s, size_t n)
 {
 	size_t taken = 0;
-	uint32_t room = fifo_bytes;
+	uint32_t room = u->fifo_bytes;
 
 	for (; taken < n && room; taken++) {
-		if (s[taken] == '\n') {
+		if (u->text && s[taken] == '\n') {
 			/* a FIFO of one byte gets CR and LF as fast as it can */
-			if (room == 1 && fifo_bytes > 1)
+			if (room == 1 && u->fifo_bytes > 1)
 				break;
-			outb(DATA, '\r');
+			put(u, DATA, '\r');
 			room -= MIN(room, 1u);
 			if (!room)
-				wait_for(STATUS_READY);
+				wait_for(u, STATUS_READY);
 		}
-		outb(DATA, (uint8_t)s[taken]);
+		put(u, DATA, s[taken]);
 		room -= MIN(room, 1u);
 	}
 	return taken;
 }
 
-size_t uart_write(const char *s, size_t n)
+static size_t write(struct uart *u, const void *s, size_t n)
 {
-	if (!present)
+	if (!u->present)
 		return n;
-	if (!(inb(STATUS) & STATUS_READY))
+	if (!(get(u, STATUS) & STATUS_READY))
 		return 0;
-	return fill(s, n);
+	return fill(u, s, n);
 }
 
-void uart_write_sync(const char *s, size_t n)
+static void write_sync(struct uart *u, const uint8_t *s, size_t n)
 {
-	while (n && present) {
+	while (n && u->present) {
 		size_t taken;
 
-		wait_for(STATUS_READY);
-		taken = fill(s, n);
+		wait_for(u, STATUS_READY);
+		taken = fill(u, s, n);
 		s += taken;
 		n -= taken;
 	}
 }
 
+bool uart_init(void)
+{
+	return init(&com1);
+}
+
+size_t uart_write(const char *s, size_t n)
+{
+	return write(&com1, s, n);
+}
+
+void uart_write_sync(const char *s, size_t n)
+{
+	write_sync(&com1, (const uint8_t *)s, n);
+}
+
+bool arch_com2_init(void)
+{
+	return init(&com2);
+}
+
+size_t arch_com2_write(const void *p, size_t n)
+{
+	return write(&com2, p, n);
+}
+
+void arch_com2_write_sync(const void *p, size_t n)
+{
+	write_sync(&com2, p, n);
+}
+
 void uart_drain(void)
 {
-	if (present)
-		wait_for(STATUS_READY | STATUS_IDLE);
+	if (com1.present)
+		wait_for(&com1, STATUS_READY | STATUS_IDLE);
+	if (com2.present)
+		wait_for(&com2, STATUS_READY | STATUS_IDLE);
 }

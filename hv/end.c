@@ -3,6 +3,7 @@
 #include "hv/end.h"
 
 #include "hv/balance.h"
+#include "hv/capture.h"
 #include "hv/console.h"
 #include "hv/panic.h"
 #include "hv/time.h"
@@ -121,6 +122,7 @@ void end_vm_rests(struct vm *vm)
 	for (uint32_t i = 0; i < vm_count; i++)
 		failed += !vm_passed(&vm_table[i]);
 	host_report();
+	capture_end();
 	if (rest)
 		balanced = balance_check();
 	else

@@ -17,6 +17,7 @@
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 #include "hv/vm_table.h"
+#include "vio/capture.h"
 #include "vio/data.h"
 #include "vio/link.h"
 #include "vio/user.h"
@@ -307,6 +308,13 @@ static int64_t hc_irq_done(struct vcpu *v)
 	return device_irq_done(v->vm, v->regs.rdi);
 }
 
+static int64_t hc_capture(struct vcpu *v)
+{
+	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+
+	return e ? capture_report(e, gpa(v->regs.rsi), v->regs.rdx) : AMBIT_ENOENT;
+}
+
 /* A number that is not given out yet. */
 static int64_t hc_none(struct vcpu *v)
 {
@@ -369,6 +377,7 @@ static const struct {
 	[AMBIT_HC_GRANT_GIVE] = { hc_grant_give, 0 },
 	[21] = { hc_none, 0 },
 	[AMBIT_HC_IRQ_DONE] = { hc_irq_done, 0 },
+	[AMBIT_HC_CAPTURE] = { hc_capture, 0 },
 };
 
 void hypercall(struct vcpu *v, uint8_t cpl)

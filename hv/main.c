@@ -7,6 +7,7 @@
 #include "arch/copy.h"
 #include "hv/abi/hypercall.h"
 #include "hv/boot_alloc.h"
+#include "hv/capture.h"
 #include "hv/console.h"
 #include "hv/device.h"
 #include "hv/frames.h"
@@ -210,6 +211,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 	device_init();
 	if (link_init(&manifest))
 		links_refuse();
+	capture_init();
 	host_init();
 	for (uint32_t i = 0; i < pcpu_count; i++) {
 		struct pcpu *p = pcpu_of(i);

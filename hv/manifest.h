@@ -49,7 +49,7 @@ enum manifest_link_key {
 	LINK_KEY_BUFFER, LINK_KEY_SEGMENTS, LINK_KEY_MTU, LINK_KEY_MAC,
 	LINK_KEY_READ_ONLY, LINK_KEY_PRIVILEGED, LINK_KEY_WINDOW,
 	LINK_KEY_WINDOW_RIGHTS, LINK_KEY_GRANTS, LINK_KEY_MAP_WINDOW,
-	LINK_KEY_MODULE, LINK_KEY_SWITCH, LINK_KEY_COUNT
+	LINK_KEY_MODULE, LINK_KEY_SWITCH, LINK_KEY_CAPTURE, LINK_KEY_COUNT
 };
 
 enum restart_policy { RESTART_NEVER, RESTART_ON_CRASH, RESTART_ALWAYS };
@@ -93,6 +93,7 @@ struct manifest_link {
 	uint8_t dev_class;		/* AMBIT_CLASS_* */
 	uint8_t scheme;			/* AMBIT_SCHEME_* */
 	bool read_only;
+	bool capture;			/* class net: show its frames (hv/capture.h) */
 	uint16_t mtu;			/* class net; else 0 */
 	uint32_t slots;			/* a power of two, 1 to 1024 */
 	uint32_t buffer_size;		/* bytes, a multiple of 64, to 1 MiB */

@@ -173,6 +173,11 @@ static int set_read_only(struct manifest_parser *p, struct manifest_str value)
 	return manifest_bool(p, value, &p->link->read_only);
 }
 
+static int set_capture(struct manifest_parser *p, struct manifest_str value)
+{
+	return manifest_bool(p, value, &p->link->capture);
+}
+
 const struct manifest_key manifest_link_keys[LINK_KEY_COUNT] = {
 	[LINK_KEY_ENDS]	     = { "ends", set_ends, false },
 	[LINK_KEY_CLASS]     = { "class", set_class, false },
@@ -190,6 +195,7 @@ const struct manifest_key manifest_link_keys[LINK_KEY_COUNT] = {
 	[LINK_KEY_MAP_WINDOW] = { "map-window", share_set_map_window, false },
 	[LINK_KEY_MODULE]    = { "module", share_set_module, false },
 	[LINK_KEY_SWITCH]    = { "switch", share_set_switch, false },
+	[LINK_KEY_CAPTURE]   = { "capture", set_capture, false },
 };
 
 void manifest_link_begin(struct manifest_link *link)
@@ -210,6 +216,7 @@ static int class_check(struct manifest_parser *p)
 		{ LINK_KEY_MTU, AMBIT_CLASS_NET, "net" },
 		{ LINK_KEY_MAC, AMBIT_CLASS_NET, "net" },
 		{ LINK_KEY_READ_ONLY, AMBIT_CLASS_BLOCK, "block" },
+		{ LINK_KEY_CAPTURE, AMBIT_CLASS_NET, "net" },
 	};
 	const struct manifest_link *link = p->link;
 

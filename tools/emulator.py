@@ -27,7 +27,7 @@ log: {work}/bochs.log
 panic: action=fatal
 error: action=report
 com1: enabled=1, mode=file, dev={serial}
-clock: sync=none, time0={time0}
+{com2}clock: sync=none, time0={time0}
 sound: driver=dummy
 speaker: enabled=0
 """
@@ -38,6 +38,11 @@ speaker: enabled=0
 BOCHS_ATA = """\
 ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
 ata1-master: type=disk, path={path}, mode=flat
+"""
+
+
+BOCHS_COM2 = """\
+com2: enabled=1, mode=file, dev={path}
 """
 
 
@@ -104,8 +109,10 @@ def qemu(machine, work, serial):
     if machine.ne2k:
         command += ["-device", "ne2k_pci"]
     command += ["-display", "none", "-monitor", "none", "-nic", "none",
-                "-no-reboot", "-serial", "file:" + qemu_option(serial),
-                "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+                "-no-reboot", "-serial", "file:" + qemu_option(serial)]
+    if machine.capture:
+        command += ["-serial", "file:" + qemu_option(machine.capture)]
+    command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
     return command + qemu_boot(machine, work), ""
 
 
@@ -124,12 +131,19 @@ def bochs(machine, work, serial):
         path = os.path.join(work, "ata.img")
         os.symlink(os.path.abspath(machine.ata), path)
         more += BOCHS_ATA.format(path=path)
+    com2 = ""
+    if machine.capture:
+        # Bochs' configuration has no way to write every name.
+        path = os.path.join(work, "capture")
+        os.symlink(os.path.abspath(machine.capture), path)
+        com2 = BOCHS_COM2.format(path=path)
     config = os.path.join(work, "bochsrc")
     with open(config, "w") as f:
         f.write(BOCHSRC.format(model=machine.cpu_model or BOCHS_MODEL,
                                cpus=machine.cpus, ips=machine.ips,
                                mem=machine.mem, host=min(machine.mem, 1024),
                                disk=disk, more=more, work=work, serial=serial,
+                               com2=com2,
                                time0=BOOT_SECONDS))
     return ["bochs", "-q", "-f", config], "c\n"
 

@@ -254,7 +254,8 @@ static uint32_t endpoint_flags(const struct endpoint *e, uint32_t side)
 	const struct manifest_link *c = e->link->config;
 	uint32_t flags = (side ? AMBIT_LINKF_BACK : 0) |
 			 (c->read_only ? AMBIT_LINKF_READ_ONLY : 0) |
-			 (e->peer->vm ? 0 : AMBIT_LINKF_HYPERVISOR);
+			 (e->peer->vm ? 0 : AMBIT_LINKF_HYPERVISOR) |
+			 (e->link->capture && e->peer->vm ? AMBIT_LINKF_CAPTURE : 0);
 
 	if (c->scheme != AMBIT_SCHEME_DIRECT)
 		return flags;

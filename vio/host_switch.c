@@ -10,6 +10,7 @@
  */
 #include "guests/lib/bm.h"
 #include "hv/boot_alloc.h"
+#include "hv/capture.h"
 #include "hv/console.h"
 #include "hv/string.h"
 #include "vio/host.h"
@@ -164,6 +165,17 @@ static uint32_t port_look(struct port *p)
 	return cost;
 }
 
+/* A frame that came from the guest, or goes to it: to the link's capture. */
+static void port_show(const struct port *p, enum pcapng_direction direction,
+		      const uint8_t *frame, uint32_t len)
+{
+	struct capture_piece piece = { frame, len };
+	struct capture *c = p->host.e->link->capture;
+
+	if (unlikely(c))
+		(void)!capture_frame(c, direction, &piece, 1, len);
+}
+
 /* Returns what it cost beside the frame itself. */
 static uint32_t port_deliver(struct port *p, const uint8_t *frame, uint32_t len)
 {
@@ -178,7 +190,9 @@ static uint32_t port_deliver(struct port *p, const uint8_t *frame, uint32_t len)
 	room = fifo_pop(&p->room);
 	if (len <= room.len)
 		status = bm_send(p->host.bm, room.number, 0, frame, len);
-	if (status != BM_OK)
+	if (status == BM_OK)
+		port_show(p, PCAPNG_IN, frame, len);
+	else
 		p->on->no_room++;	/* the guest gets its buffer back unused */
 	bm_finish(p->host.bm, room.number, status, status ? 0 : len, no_note);
 	if (!p->touched) {
@@ -218,6 +232,7 @@ static uint32_t frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
 	struct net_switch *on = p->on;
 	uint32_t to = MAC_NOWHERE, cost = 0;
 
+	port_show(p, PCAPNG_OUT, frame, len);
 	if (!frame_passes(p, frame, len)) {
 		frame_over(p);
 		return 0;

@@ -15,6 +15,7 @@
 
 #define FRAME_OWNER_LINK	3u	/* the areas of links */
 
+struct capture;
 struct host_end;
 struct grant_use;
 struct link;
@@ -57,6 +58,7 @@ struct link {
 	uint32_t ring_size, ring_offset, desc_offset, seg_offset, grant_offset;
 	uint32_t grant_count;
 	uint64_t control_size, data_size, status_size;
+	struct capture *capture;	/* hv/capture.h; NULL: not captured */
 	struct endpoint end[2];
 };
 

@@ -7,6 +7,7 @@
  */
 #include "guests/drivers/net.h"
 
+#include "guests/drivers/net_sys.h"
 #include "guests/lib/bm_inline.h"
 
 struct net {
@@ -20,6 +21,7 @@ struct net {
 	uint16_t *tx;		/* [slots] a queue: peer's posted slots */
 	uint32_t slots, mask;	/* slots - 1 */
 	uint32_t stride, frame_max;
+	uint32_t plain_max;	/* frame_max; 0: what is sent is shown (net_sys.h) */
 	uint32_t tx_head, tx_count;
 	bool up;
 	struct net_stats stats;
@@ -58,6 +60,7 @@ struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg)
 		.mask = info.slots - 1,
 		.stride = net_stride(&info),
 		.frame_max = info.max_len,
+		.plain_max = b->captured ? 0 : info.max_len,
 	};
 	net->slot_buf = (uint8_t **)(net + 1);
 	net->queue = net->slot_buf + info.slots;
@@ -164,17 +167,11 @@ bool net_is_up(const struct net *net)
 	return net->up;
 }
 
-int net_send(struct net *net, const void *frame, uint32_t len)
+static inline int net_send_plain(struct net *net, const void *frame, uint32_t len)
 {
-	uint32_t slot;
-	int r;
+	uint32_t slot = net->tx[net->tx_head & net->mask];
+	int r = bm_send_all(net->bm, slot, frame, len, no_note);
 
-	if (unlikely(!net->tx_count))
-		return net->up ? BM_FULL : BM_GONE;
-	if (unlikely(len - 1 >= net->frame_max))
-		return BM_INVAL;
-	slot = net->tx[net->tx_head & net->mask];
-	r = bm_send_all(net->bm, slot, frame, len, no_note);
 	if (unlikely(r != BM_OK && r != BM_INVAL))
 		return r;
 	net->tx_head++;
@@ -184,6 +181,30 @@ int net_send(struct net *net, const void *frame, uint32_t len)
 	else	/* too small for this frame: the peer gets it back unused */
 		bm_finish(net->bm, slot, r, 0, no_note);
 	return r;
+}
+
+/* Longer than plain_max. */
+static __attribute__((noinline)) int net_send_odd(struct net *net, const void *frame,
+						  uint32_t len)
+{
+	struct ambit_seg piece = { .gpa = bm_sys_gpa(frame), .len = len };
+	int r;
+
+	if (len - 1 >= net->frame_max)
+		return BM_INVAL;
+	r = net_send_plain(net, frame, len);
+	if (r == BM_OK)
+		net_sys_capture(net->bm->endpoint, &piece, 1);
+	return r;
+}
+
+int net_send(struct net *net, const void *frame, uint32_t len)
+{
+	if (unlikely(!net->tx_count))
+		return net->up ? BM_FULL : BM_GONE;
+	if (unlikely(len - 1 >= net->plain_max))
+		return net_send_odd(net, frame, len);
+	return net_send_plain(net, frame, len);
 }
 
 void net_wait(struct net *const *nets, uint32_t n, bool want_room,

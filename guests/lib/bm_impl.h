@@ -159,6 +159,7 @@ struct bm {
 	uint64_t window_near;		/* from there on a whole buffer may not fit */
 	struct bm_seg *piece;		/* [seg_max] of a peer's buffer, in the window */
 	uint32_t endpoint;
+	bool captured;		/* AMBIT_LINKF_CAPTURE */
 	uint32_t slots;
 	uint32_t buffer_size;
 	uint32_t stride;	/* of bays, in units; 0: there are none */

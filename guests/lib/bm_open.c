@@ -224,6 +224,7 @@ struct bm *bm_open(const struct bm_areas *areas, void *mem)
 	b->t = transport_of(l);
 	areas_init(b, areas);
 	b->endpoint = areas->endpoint;
+	b->captured = l->flags & AMBIT_LINKF_CAPTURE;
 	b->slots = l->slots;
 	b->buffer_size = l->buffer_size;
 	b->pages_max = pages_max(l);

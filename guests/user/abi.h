@@ -22,6 +22,8 @@
 #define USER_ON_FAULT	5	/* (handler): jump there at an exception, with its vector in
 				 * RDI, error code in RSI and CR2 in RDX; 0: end */
 #define USER_GIVE_UP	6	/* (): wait and notify no more, on any vCPU, for good */
+#define USER_CAPTURE	7	/* (struct ambit_seg[], number): AMBIT_HC_CAPTURE, addresses
+				 * are the program's */
 
 #define USER_MAGIC	0x5245535574626d41ull	/* "AmbtUSER" */
 

@@ -126,6 +126,8 @@ static int64_t user_call(struct trap_frame *f)
 		return call_on_fault(f->rdi);
 	case USER_GIVE_UP:
 		return call_give_up();
+	case USER_CAPTURE:
+		return call_capture(f->rdi, f->rsi);
 	default:
 		return AMBIT_ENOSYS;
 	}

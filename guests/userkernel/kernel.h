@@ -20,6 +20,8 @@ void space_init(void);
 void space_map(uint64_t at, uint64_t memory, uint64_t bytes, uint32_t rights);
 /* Whether ring 3 can read [at, at + bytes). Any vCPU. */
 bool space_readable(uint64_t at, uint64_t bytes);
+/* Which memory ring 3 reads at `at`, to the page's end; 0: none. Any vCPU. */
+uint64_t space_memory(uint64_t at);
 
 /* --- load.c --------------------------------------------------------------------- */
 
@@ -40,6 +42,11 @@ void rings_init_vcpu(void);
 int ring_enter(uint64_t rip, uint64_t arg);
 /* From a trap of ring 3 on this vCPU. */
 _Noreturn void ring_leave(int status);
+
+/* --- capture.c -------------------------------------------------------------------- */
+
+/* USER_CAPTURE. Any vCPU. */
+int64_t call_capture(uint64_t list, uint64_t n);
 
 /* --- call.c: what ring 3 asks and does ------------------------------------------------ */
 

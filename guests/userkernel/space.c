@@ -77,3 +77,10 @@ bool space_readable(uint64_t at, uint64_t bytes)
 	}
 	return true;
 }
+
+uint64_t space_memory(uint64_t at)
+{
+	if (at >= USER_END || !space_readable(at, 1))
+		return 0;
+	return (*entry_of(at, false) & PTE_ADDRESS) + at % PAGE_SIZE;
+}

@@ -59,7 +59,10 @@
 #define AMBIT_HC_GRANT_REVOKE	19
 #define AMBIT_HC_GRANT_GIVE	20
 #define AMBIT_HC_IRQ_DONE	22	/* (index of the device interrupt) */
-#define AMBIT_HC_COUNT		23
+#define AMBIT_HC_CAPTURE	23	/* (endpoint, gpa of struct ambit_seg[], number) */
+#define AMBIT_HC_COUNT		24
+
+#define AMBIT_CAPTURE_SEGS	16	/* pieces of a frame that AMBIT_HC_CAPTURE takes */
 
 /* AMBIT_HC_VM_CONTROL operations. */
 #define AMBIT_VM_LIST		0	/* (first vm, gpa, bytes) -> entries written */

@@ -74,6 +74,7 @@ AMBIT_STATIC_ASSERT(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
 #define AMBIT_LINKF_HYPERVISOR	(1u << 3)	/* the peer is the hypervisor */
 #define AMBIT_LINKF_BACK	(1u << 4)	/* this end is the link's second (back) end */
 #define AMBIT_LINKF_READ_ONLY	(1u << 5)	/* block: the disk is not to be written */
+#define AMBIT_LINKF_CAPTURE	(1u << 6)	/* net: report what is sent, AMBIT_HC_CAPTURE */
 
 /* One of the VM's endpoints; its index is the endpoint number of all calls. */
 struct ambit_link_info {

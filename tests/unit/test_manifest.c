@@ -55,6 +55,7 @@ static void test_full(void)
 		    "segments= 4\n"
 		    "mtu     = 9000\n"
 		    "mac     = 02:00:00:00:00:01 auto\n"
+		    "capture = yes\n"
 		    "[ vm  alice ]\n"
 		    "image   = ping               # module name\n"
 		    "memory  = 8M + modules\n"
@@ -76,7 +77,7 @@ static void test_full(void)
 	ok_has(error, "", "%s", error);
 	ok(m.vm_count == 2 && m.link_count == 2, "two VMs, two links");
 	vm = &m.vm[0];
-	ok(!strcmp(vm->name, "alice") && vm->line == 11, "name and line");
+	ok(!strcmp(vm->name, "alice") && vm->line == 12, "name and line");
 	ok(is(vm->image, "ping"), "image, without the comment");
 	ok(vm->memory == MIB(8) && vm->memory_plus_modules, "memory");
 	ok(vm->vcpu_count == 3 && vm->cpu[0] == 0 && vm->cpu[1] == MANIFEST_CPU_AUTO &&
@@ -86,7 +87,7 @@ static void test_full(void)
 	   "modules");
 	ok(vm->restart == RESTART_ON_CRASH && vm->strict && vm->service, "policy");
 	ok(vm->link_count == 2, "endpoints are counted");
-	ok(vm->key_line[VM_KEY_MEMORY] == 13, "lines of keys are kept");
+	ok(vm->key_line[VM_KEY_MEMORY] == 14, "lines of keys are kept");
 	ok(manifest_controls(&m, 0, 1) && manifest_controls(&m, 0, 0), "rights");
 	ok(!manifest_controls(&m, 1, 0), "no rights by default");
 	vm = &m.vm[1];
@@ -99,13 +100,13 @@ static void test_full(void)
 	   "ends");
 	ok(link->dev_class == AMBIT_CLASS_NET && link->scheme == AMBIT_SCHEME_GRANT &&
 	   link->slots == 64 && link->buffer_size == 10240 && link->seg_max == 4 &&
-	   link->mtu == 9000, "a link's keys");
+	   link->mtu == 9000 && link->capture, "a link's keys");
 	ok(!memcmp(link->end[0].mac, "\2\0\0\0\0\1", 6), "a given address");
 	ok(link->end[1].mac[0] == 2 && link->end[1].mac[5] == 2, "a derived one");
 	link = &m.link[1];
 	ok(link->end[0].vm == 1 && link->read_only && link->scheme == AMBIT_SCHEME_PAGE &&
 	   link->slots == 32 && link->buffer_size == 16384 && link->seg_max == 1 &&
-	   !link->mtu && !link->end[0].mac[0], "defaults of a link");
+	   !link->mtu && !link->end[0].mac[0] && !link->capture, "defaults of a link");
 }
 
 static void test_accepted(void)
@@ -468,6 +469,11 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ NET("read-only = yes\n"), "t:10: read-only: only a link of class block has it" },
 	{ VM_A VM_B "[link n]\nends = a b\nclass = block\nmtu = 1500\n",
 	  "t:10: mtu: only a link of class net has it" },
+	{ VM_A VM_B "[link n]\nends = a b\nclass = block\ncapture = yes\n",
+	  "t:10: capture: only a link of class net has it" },
+	{ VM_A VM_B "[link n]\ncapture = no\nends = a b\nclass = raw\n",
+	  "t:8: capture: only a link of class net has it" },
+	{ NET("capture = maybe\n"), "t:10: capture: " },
 	{ NET("mac = 02:00:00:00:00:01\n"), "is not two addresses" },
 	{ NET("mac = 02:00:00:00:00:0g auto\n"), "'02:00:00:00:00:0g' is no MAC address" },
 	{ NET("mac = 02-00-00-00-00-01 auto\n"), "is no MAC address" },

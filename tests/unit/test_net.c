@@ -6,6 +6,7 @@
 /* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_direct.c guests/lib/bm_copy.c guests/lib/bm_grant.c guests/lib/bm_desc.c guests/lib/bm_queue.c guests/drivers/net.c guests/drivers/ip.c guests/drivers/ip_sum.c guests/drivers/icmp_error.c guests/drivers/udp.c */
 #include "guests/drivers/ip.h"
 #include "guests/drivers/net.h"
+#include "guests/drivers/net_sys.h"
 #include "guests/lib/prng.h"
 #include "tests/unit/fake_link.h"
 #include "tests/unit/tap.h"
@@ -331,9 +332,13 @@ static void poll_both(void)
 	}
 }
 
+static uint32_t capture_flag;	/* of both ends' entries */
+
 static void nodes_open(void)
 {
 	fake_make(SLOTS, BYTES, 1);
+	fake[0].info.flags |= capture_flag;
+	fake[1].info.flags |= capture_flag;
 	scratch = fake_ram(BYTES + 1);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		frames[i] = fake_ram(BYTES);
@@ -420,6 +425,56 @@ static void test_exits(void)
 	nodes_free();
 }
 
+/* What the ends report: the frames of each, one after the other. */
+static uint32_t shown[2], shown_bytes[2];
+static bool shown_right;
+
+void net_sys_capture(uint32_t endpoint, const struct ambit_seg *piece, uint32_t n)
+{
+	shown[endpoint]++;
+	for (uint32_t i = 0; i < n; i++)
+		shown_bytes[endpoint] += piece[i].len;
+	shown_right &= n == 1 && piece[0].gpa == bm_sys_gpa(scratch) &&
+		       endpoint == 0;
+}
+
+static void test_capture(void)
+{
+	uint64_t sent_before;
+
+	nodes_open();
+	ok(!shown[0] && !shown[1], "no link reports frames unasked");
+	send_echo(0, 100);
+	poll_both();
+	ok(!shown[0] && !shown[1], "nor later");
+	nodes_free();
+	fake_free();
+	capture_flag = AMBIT_LINKF_CAPTURE;
+	nodes_open();
+	capture_flag = 0;
+	memset(scratch, 1, BYTES);
+	shown_right = true;
+	sent_before = net_stats(node[0].net)->sent;
+	for (uint32_t i = 0; i < SLOTS; i++)
+		ok(net_send(node[0].net, scratch, 100 + i) == BM_OK,
+		   "a frame on a captured link");
+	ok(net_send(node[0].net, scratch, 100) == BM_FULL &&
+	   shown[0] == SLOTS && net_stats(node[0].net)->sent - sent_before == SLOTS,
+	   "those that were sent are reported, one too many is not");
+	poll_both();
+	ok(net_send(node[0].net, scratch, 0) == BM_INVAL &&
+	   net_send(node[0].net, scratch, BYTES + 1) == BM_INVAL && shown[0] == SLOTS,
+	   "nor are bad lengths");
+	ok(net_send(node[0].net, scratch, BYTES) == BM_OK && shown[0] == SLOTS + 1,
+	   "the longest frame is");
+	ok(shown_right && shown_bytes[0] == SLOTS * 100 + SLOTS * (SLOTS - 1) / 2 + BYTES,
+	   "what is reported is what was sent");
+	shown[0] = shown[1] = shown_bytes[0] = 0;
+	poll_both();
+	ok(!shown[0] && !shown[1], "what is received is not");
+	nodes_free();
+}
+
 static void test_peer_restart(void)
 {
 	nodes_open();
@@ -453,6 +508,7 @@ int main(void)
 	test_refused();
 	each_kind(test_driver);
 	each_kind(test_exits);
+	each_kind(test_capture);
 	each_kind(test_peer_restart);
 	return done_testing();
 }

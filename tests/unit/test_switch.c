@@ -6,6 +6,7 @@
  */
 /* LINK: vio/host_switch.c vio/mac_table.c */
 #include "guests/lib/bm.h"
+#include "hv/capture.h"
 #include "hv/console.h"
 #include "tests/fake/fake.h"
 #include "tests/unit/tap.h"
@@ -40,6 +41,20 @@ struct link *link_table = links;
 uint32_t link_count;
 
 void hv_log(const char *fmt, ...) { (void)fmt; }
+
+/* What the captures of links were shown. */
+struct capture {
+	uint32_t in, out, bytes;
+};
+
+int capture_frame(struct capture *c, enum pcapng_direction direction,
+		  const struct capture_piece *piece, uint32_t n, uint32_t len)
+{
+	c->in += direction == PCAPNG_IN;
+	c->out += direction == PCAPNG_OUT;
+	c->bytes += n == 1 && piece->len == len ? len : 0;
+	return 0;
+}
 
 void host_raise(struct endpoint *e) { ends[e->link->id].raised++; }
 
@@ -351,6 +366,28 @@ static void test_down(void)
 	ok(!ends[1].frames, "who is down gets nothing");
 }
 
+static void test_capture(void)
+{
+	struct capture c[3] = { { 0 } };
+
+	lan(3, 1);
+	for (uint32_t i = 0; i < 3; i++) {
+		room(i, 1);
+		links[i].capture = i < 2 ? &c[i] : NULL;
+	}
+	frame_in(0, 0, ALL, 0, 60);
+	step(0);
+	ok(c[0].out == 1 && !c[0].in && c[0].bytes == 60, "a frame is shown on its way in");
+	ok(c[1].in == 1 && !c[1].out && c[1].bytes == 60 && ends[2].frames == 1,
+	   "and once on its way out of each captured port");
+	frame_in(0, 1, ALL, 1, 70);
+	step(0);
+	ok(c[0].out == 2 && c[1].in == 1, "one of a false source on its way in alone");
+	frame_in(0, 2, ALL, 0, 60);
+	step(0);
+	ok(c[0].out == 3 && c[1].in == 1, "one without room too");
+}
+
 static void test_table(void)
 {
 	static struct mac_table t;
@@ -381,6 +418,7 @@ int main(void)
 	test_bounded();
 	test_look();
 	test_down();
+	test_capture();
 	test_table();
 	return done_testing();
 }
