@@ -19,7 +19,6 @@
 #include "vio/link.h"
 
 #define RING_BYTES	KIB(256)
-#define STEP_MAX	1024u		/* bytes of one step of the drain */
 #define POLL_NS		1000000ull	/* a 16-byte FIFO empties in 1.4 ms */
 
 struct capture {
@@ -106,24 +105,20 @@ static uint64_t drain_piece(const uint8_t **p)
 	return MIN(LOAD_ACQUIRE(head) - tail, RING_BYTES - in);
 }
 
+/* One FIFO at most; the port's pace decides when to come back. */
 static bool drain_step(struct work *w)
 {
-	uint64_t end = tail + STEP_MAX;
+	const uint8_t *p;
+	uint64_t n = drain_piece(&p), taken;
 
-	while (tail < end) {
-		const uint8_t *p;
-		uint64_t n = drain_piece(&p), taken;
-
-		if (!n)
-			return true;
-		taken = arch_com2_write(p, MIN(n, end - tail));
-		if (!taken) {
-			work_add_later(w, arch_tsc() + time_ns_to_ticks(POLL_NS));
-			return true;
-		}
-		STORE_RELEASE(tail, tail + taken);
-	}
-	return false;
+	if (!n)
+		return true;
+	taken = arch_com2_write(p, n);
+	STORE_RELEASE(tail, tail + taken);
+	if (taken)
+		return false;
+	work_add_later(w, arch_tsc() + time_ns_to_ticks(POLL_NS));
+	return true;
 }
 
 void capture_end(void)
