@@ -386,6 +386,10 @@ static void test_capture(void)
 	frame_in(0, 2, ALL, 0, 60);
 	step(0);
 	ok(c[0].out == 3 && c[1].in == 1, "one without room too");
+	event(1, BM_POSTED, BM_IN, 9, 59);
+	frame_in(0, 3, ALL, 0, 60);
+	step(0);
+	ok(c[0].out == 4 && c[1].in == 1, "or for which there is too little");
 }
 
 static void test_table(void)
