@@ -72,6 +72,7 @@ help:
 	echo 'make check-headers  every header compiles alone'
 	echo 'make lines         lines of the buffer model, its glue and the drivers;'
 	echo '                   WRITE=yes puts the table into docs/buffer-model.md'
+	echo 'make stack         how deep each stack of the hypervisor gets at most'
 	echo 'make lint          static analysers'
 	echo 'make clang         build everything with clang and lld into build/clang'
 	echo 'HOST=no builds a hypervisor without back ends of its own.'
@@ -206,8 +207,8 @@ no-host:
 test: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
-	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines tests/models/run \
-		tests/fuzz/run tests/run
+	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
+		tests/stack tests/models/run tests/fuzz/run tests/run
 
 scenarios: need-test
 	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
@@ -221,6 +222,12 @@ models:
 bench: need-test
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/bench
+
+.PHONY: stack
+stack: need-build
+	tools/need python3
+	$(MAKE) $(B)/ambit.elf
+	tools/stack $(B)/ambit.elf
 
 .PHONY: lines
 lines:
