@@ -110,7 +110,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
-	hv/capture.o hv/pcapng.o vio/capture.o
+	hv/audit%.o vio/audit%.o hv/capture.o hv/pcapng.o vio/capture.o
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
@@ -204,14 +204,20 @@ no-host:
 	$(MAKE) HOST=no B=$(B)/no-host all $(B)/no-host/manifest-check \
 		$(B)/no-host/guests/disk
 
+# A third one, which checks itself all the time.
+.PHONY: debug
+debug:
+	$(MAKE) DEBUG=1 B=$(B)/debug all $(B)/debug/manifest-check \
+		$(B)/debug/guests/disk
+
 test: need-test
-	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
+	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/stack tests/models/run tests/fuzz/run tests/run
 
 scenarios: need-test
-	$(MAKE) all no-host $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
+	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
 	tests/suite tests/run
 
 .PHONY: models

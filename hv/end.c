@@ -2,6 +2,7 @@
 /* Counts the VMs whose end the run waits for; prints the summary. */
 #include "hv/end.h"
 
+#include "hv/audit.h"
 #include "hv/balance.h"
 #include "hv/capture.h"
 #include "hv/console.h"
@@ -90,7 +91,7 @@ static bool others_halt(void)
 	return false;
 }
 
-static void verdict(uint32_t failed, bool balanced)
+static void verdict(uint32_t failed, bool sound)
 {
 	uint32_t services = 0;
 
@@ -99,8 +100,8 @@ static void verdict(uint32_t failed, bool balanced)
 	if (failed)
 		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
 		       failed, vm_count);
-	else if (!balanced)
-		hv_log("run ended: FAIL (memory is not accounted for)");
+	else if (!sound)
+		hv_log("run ended: FAIL (the hypervisor's state is not sound)");
 	else
 		hv_log("run ended: PASS (%u VM%s ended with status 0, %u service%s)",
 		       vm_count - services, vm_count - services == 1 ? "" : "s",
@@ -109,7 +110,7 @@ static void verdict(uint32_t failed, bool balanced)
 
 void end_vm_rests(struct vm *vm)
 {
-	bool rest, balanced = false;
+	bool rest, sound = false;
 	uint32_t failed = 0;
 
 	if (vm->config->service ||
@@ -124,9 +125,9 @@ void end_vm_rests(struct vm *vm)
 	host_report();
 	capture_end();
 	if (rest)
-		balanced = balance_check();
+		sound = balance_check() & audit_report();
 	else
 		hv_log("frames: not counted, a CPU did not come to rest");
-	verdict(failed, balanced);
-	arch_poweroff(console_poweroff(), failed || !balanced);
+	verdict(failed, sound);
+	arch_poweroff(console_poweroff(), failed || !sound);
 }

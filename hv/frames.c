@@ -362,3 +362,17 @@ void frames_census(uint64_t *count, uint32_t n)
 {
 	books_walk(count, 0, n);
 }
+
+uint64_t frames_uses(void)
+{
+	uint64_t n = 0;
+
+	for (const struct range *r = range; r < range + range_count; r++)
+		for (uint64_t pa = r->base; pa < r->end;) {
+			const struct frame *f = &table[index_in(r, pa)];
+
+			n += f->owner ? f->uses : 0;
+			pa += f->owner ? PAGE_SIZE : block_bytes(f->order);
+		}
+	return n;
+}

@@ -100,3 +100,5 @@ static inline bool MUST_CHECK frame_give(struct frame *f, uint32_t from, uint32_
 uint64_t frames_balance(uint32_t owner);
 /* The same for all owners below n at once, into count[n], all 0 before. */
 void frames_census(uint64_t *count, uint32_t n);
+/* References to all frames. Nothing else may run. */
+uint64_t frames_uses(void);

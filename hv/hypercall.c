@@ -243,10 +243,14 @@ static void counters_add(struct ambit_vm_counters *sum, const struct vcpu *v)
 	const struct vcpu_counters *c = &v->count;
 
 	sum->hot_exits += READ_ONCE(c->hot_calls);
-	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++)
-		sum->exits += READ_ONCE(c->exit[i]);
-	sum->hypercalls += READ_ONCE(c->exit[EXIT_HYPERCALL]);
-	sum->interrupts += READ_ONCE(c->exit[EXIT_INTERRUPT]);
+	/* Each read once: it may be running, and its parts must fit the sum. */
+	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++) {
+		uint64_t n = READ_ONCE(c->exit[i]);
+
+		sum->exits += n;
+		sum->hypercalls += i == EXIT_HYPERCALL ? n : 0;
+		sum->interrupts += i == EXIT_INTERRUPT ? n : 0;
+	}
 	sum->upcalls += READ_ONCE(c->upcalls);
 	sum->switches += READ_ONCE(c->switches);
 	sum->wakes += READ_ONCE(c->wakes);

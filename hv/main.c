@@ -5,6 +5,7 @@
  * halts.
  */
 #include "arch/copy.h"
+#include "hv/audit.h"
 #include "hv/abi/hypercall.h"
 #include "hv/boot_alloc.h"
 #include "hv/capture.h"
@@ -234,6 +235,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 	}
 	vm_start_all();
 	boot_report(entry_tsc);
+	audit_begin();
 	sched_run();
 }
 

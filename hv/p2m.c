@@ -255,3 +255,43 @@ bool p2m_lookup(const struct p2m *p, gpa_t gpa, uint32_t rights, hpa_t *out,
 		table = hpa(e & P2M_ADDR);
 	}
 }
+
+static uint32_t rights_of(uint64_t e)
+{
+	return (allows(e, P2M_READ) ? P2M_READ : 0) |
+	       (allows(e, P2M_WRITE) ? P2M_WRITE : 0) |
+	       (allows(e, P2M_EXEC) ? P2M_EXEC : 0);
+}
+
+uint32_t p2m_walk(const struct p2m *p, p2m_visit *visit, void *arg)
+{
+	hpa_t table[P2M_TOP + 1];
+	unsigned int level = P2M_TOP;
+	uint32_t tables = 1;
+	uint64_t at = 0;
+
+	if (!p->root.v)
+		return 0;
+	table[P2M_TOP] = p->root;
+	while (at < level_size(P2M_TOP + 1)) {
+		uint64_t e = *entry_of(table[level], gpa(at), level);
+
+		if (own_table(e, level)) {
+			table[--level] = hpa(e & P2M_ADDR);
+			tables++;
+			continue;
+		}
+		if (present(e))
+			visit(arg, &(struct p2m_seen){
+				.at = gpa(at), .bytes = level_size(level), .entry = e,
+				.pa = hpa(e & P2M_ADDR & ~(leaf(e, level) ?
+							   level_size(level) - 1 : 0)),
+				.rights = rights_of(e),
+				.borrowed = !leaf(e, level),
+			});
+		for (at += level_size(level);
+		     level < P2M_TOP && !(at & (level_size(level + 1) - 1)); level++)
+			;
+	}
+	return tables;
+}

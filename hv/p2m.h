@@ -63,3 +63,16 @@ uint64_t p2m_borrow(uint64_t entry);
  */
 bool p2m_lookup(const struct p2m *p, gpa_t gpa, uint32_t rights, hpa_t *hpa,
 		uint64_t *run);
+
+/* An entry that is present in a p2m's own tables and leads to none of them. */
+struct p2m_seen {
+	gpa_t at;
+	uint64_t bytes;		/* that it covers */
+	uint64_t entry;
+	hpa_t pa;		/* of what it shows */
+	uint32_t rights;
+	bool borrowed;		/* pa is a table of somebody else's */
+};
+typedef void p2m_visit(void *arg, const struct p2m_seen *seen);
+/* Visit all of them by rising gpa; the number of own tables. Nothing else runs. */
+uint32_t p2m_walk(const struct p2m *p, p2m_visit *visit, void *arg);

@@ -380,6 +380,49 @@ static void test_concurrent(void)
 	ok_eq(step_wrong, 0, "find nothing or the whole, and never lose it again");
 }
 
+struct walked {
+	uint32_t count, borrowed;
+	uint64_t last, bytes;
+	bool rising, as_looked_up;
+};
+
+static void walked(void *arg, const struct p2m_seen *seen)
+{
+	struct walked *w = arg;
+	uint64_t run;
+	hpa_t pa;
+
+	w->rising &= !w->count || seen->at.v > w->last;
+	w->last = seen->at.v;
+	w->count++;
+	w->borrowed += seen->borrowed;
+	if (seen->borrowed)
+		return;
+	w->bytes += seen->bytes;
+	w->as_looked_up &= p2m_lookup(&p, seen->at, seen->rights, &pa, &run) &&
+			   pa.v == seen->pa.v && run == seen->bytes;
+}
+
+static void test_walk(void)
+{
+	struct walked w = { .rising = true, .as_looked_up = true };
+	struct p2m none = { .root = hpa(0) };
+	uint32_t tables;
+
+	fresh();
+	ok_eq(map(PAGE_SIZE, MIB(8), 2 * PAGE_SIZE, R), 0, "two small pages");
+	ok_eq(map(MIB(4), MIB(4), MIB(2), RWX), 0, "a larger one");
+	ok_eq(map(BIT(p2m_format.phys_bits) - PAGE_SIZE, MIB(6), PAGE_SIZE, RW), 0,
+	      "the last page");
+	WRITE_ONCE(*p2m_gib(&p, gpa(GIB(5))), p2m_table_entry(p.root));
+	tables = p2m_walk(&p, walked, &w);
+	ok_eq(tables, p.table_count, "a walk sees each own table");
+	ok(w.count == 5 && w.borrowed == 1 && w.bytes == MIB(2) + 3 * PAGE_SIZE,
+	   "each entry once, borrowed tables not entered");
+	ok(w.rising && w.as_looked_up, "by rising gpa, as a lookup finds them");
+	ok_eq(p2m_walk(&none, walked, &w), 0, "no p2m has no tables");
+}
+
 static void test_format(const char *name, const struct p2m_format *f)
 {
 	printf("# %s\n", name);
@@ -395,6 +438,7 @@ static void test_format(const char *name, const struct p2m_format *f)
 	test_steps();
 	test_borrow();
 	test_pages();
+	test_walk();
 	test_concurrent();
 	destroy();
 	ok_eq(frames_balance(OWNER), 0, "%s: no frame is left behind", name);

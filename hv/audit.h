@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whether the whole state is sound: what each VM's tables show against who owns
+ * it, links, grants, windows, run queues. Nothing else runs meanwhile. Frames are
+ * counted by hv/balance.h.
+ */
+#pragma once
+
+#include "hv/types.h"
+
+struct vm;
+
+/* Look at everything; what is wrong is told, line by line. True: nothing is. */
+bool audit_check(void);
+/* The same at the end of a run, with a line also if all is sound. */
+bool audit_report(void);
+#ifdef AMBIT_DEBUG
+/* From now on every 20 ms or more (hv/audit_round.c); what is wrong is a panic then.
+ * Boot CPU. */
+void audit_begin(void);
+#else
+static inline void audit_begin(void) { }
+#endif
+
+/* --- between the parts ------------------------------------------------------- */
+
+/* Something is wrong: a line, but for what comes after the first few. */
+void __attribute__((format(printf, 1, 2))) audit_wrong(const char *fmt, ...);
+/* Ready vCPUs against the queues (hv/audit_sched.c); entries of a VM's tables
+ * and of its peers' windows (vio/audit_map.c), their number; links and grants
+ * (vio/audit_link.c). */
+void audit_sched(void);
+uint64_t audit_map(struct vm *vm);
+void audit_links(void);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Builds with DEBUG=1: the audit again and again while guests run. All CPUs come to
+ * their run loops, where no call is under way, and wait there.
+ */
+#include "hv/audit.h"
+
+#include "hv/panic.h"
+#include "hv/pcpu.h"
+#include "hv/time.h"
+#include "hv/work.h"
+
+#define PERIOD_NS	20000000ull
+#define SHARE		20u	/* of the time goes to it, at most one in this many */
+
+static struct work round, hold[PCPU_MAX];
+static uint32_t held, go;	/* atomic */
+
+/* Who waits for this CPU's guest to leave sees that it does not run. */
+static bool hold_step(struct work *w)
+{
+	struct pcpu *p = this_pcpu();
+	uint32_t before = LOAD_ACQUIRE(go);
+
+	(void)w;
+	__atomic_store_n(&p->syncing, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&held, 1, __ATOMIC_SEQ_CST);
+	while (LOAD_ACQUIRE(go) == before)
+		arch_pause();
+	__atomic_store_n(&p->syncing, 0, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static bool round_step(struct work *w)
+{
+	struct pcpu *self = this_pcpu();
+	uint64_t from = arch_tsc(), now;
+	uint32_t others = 0;
+
+	WRITE_ONCE(held, 0);
+	__atomic_store_n(&self->syncing, 1, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < pcpu_limit; i++) {
+		if (!pcpu_online[i] || i == self->id)
+			continue;
+		work_add(i, &hold[i]);
+		others++;
+	}
+	while (LOAD_ACQUIRE(held) != others)
+		arch_pause();
+	CHECK(audit_check());
+	__atomic_fetch_add(&go, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&self->syncing, 0, __ATOMIC_SEQ_CST);
+	now = arch_tsc();
+	work_add_later(w, now + MAX(time_ns_to_ticks(PERIOD_NS), SHARE * (now - from)));
+	return true;
+}
+
+void audit_begin(void)
+{
+	round.run = round_step;
+	for (uint32_t i = 0; i < PCPU_MAX; i++)
+		hold[i].run = hold_step;
+	work_add(this_pcpu()->id, &round);
+}
