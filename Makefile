@@ -97,7 +97,7 @@ NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
 	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
 NEED_FUZZ := clang libclang-rt-14-dev libzydis-dev
-NEED_TEST := $(NEED_BUILD) python3 perl spin tshark e2fsprogs ovmf $(NEED_QEMU) \
+NEED_TEST := $(NEED_BUILD) python3 perl spin tcc tshark e2fsprogs ovmf $(NEED_QEMU) \
 	$(NEED_BOCHS) $(NEED_ISO) $(NEED_FUZZ)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
@@ -222,7 +222,7 @@ scenarios: need-test
 
 .PHONY: models
 models:
-	tools/need gcc libc6-dev perl python3 spin
+	tools/need gcc libc6-dev perl python3 spin tcc
 	B=$(B) tests/suite tests/models/run
 
 bench: need-test
