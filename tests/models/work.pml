@@ -1,39 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Work asked for while it runs, and a vCPU that parks while its VM is resumed. Two
- * pCPUs ask; the item's own runs it, in slices. What was asked for before is seen by
- * a slice that begins later, else the home would sleep, a deadlock; an item is in
- * one list at most.
+ * Work asked for while it runs. Two pCPUs ask; the item's own runs it, in slices. A
+ * slice that begins later sees what was done before work was asked for, else the home
+ * would sleep with it undone, a deadlock; an item is in one list at most.
  *
- * Order: the exchanges of `queued`, the locked change of `ask`, the fence behind
- * PARKED.
+ * Order: the exchanges of `queued`.
  *
  * MUTATION_DONE_LATE: queued falls behind the slice, not before it
  * MUTATION_DONE_PLAIN: queued falls by a plain store
  * MUTATION_AGAIN_BLIND: an unfinished item is linked though it is in an inbox
- * MUTATION_PARK_PLAIN: no fence behind PARKED
- * MUTATION_PARK_BLIND: who parks does not look again
- * MUTATION_RESUME_EARLY: a resume wakes first, then takes back what it asked
  */
 #define CPUS	3
-#define WORDS	6
+#define WORDS	5
 #define QUEUED	0
 #define INBOX	1	/* the item is in the home's inbox */
-#define ASK	2	/* VCPU_ASK_PAUSE */
-#define RUN_STATE 3
-#define WORK	3	/* + CPU: 1, 2 */
+#define WORK	2	/* + CPU: 1, 2 */
 #include "tso.pml"
 
-#define READY	0
-#define PARKED	1
-
-bool kick, in_list, woken;
-byte running;		/* vCPUs that run */
+bool kick;		/* an IPI is pending at the home */
+bool in_list;		/* the item is in p->work */
 
 proctype asker(byte cpu)
 {
 	byte old;
-	bool won;
 
 	STORE(WORK + cpu, 1);
 	/* hv/work.c: work_add() */
@@ -43,30 +32,13 @@ proctype asker(byte cpu)
 		LOCKED(assert(!mem[INBOX] && !in_list); mem[INBOX] = 1);
 		kick = true
 	:: else
-	fi;
-	if
-	:: cpu == 1 ->
-		/* hv/vm_life.c: vm_resume() */
-#ifndef MUTATION_RESUME_EARLY
-		LOCKED(mem[ASK] = 0);
-#endif
-		EXCHANGE_IF(RUN_STATE, PARKED, READY, won);
-		if
-		:: won -> assert(!woken); woken = true; kick = true
-		:: else
-		fi
-#ifdef MUTATION_RESUME_EARLY
-		;
-		LOCKED(mem[ASK] = 0)
-#endif
-	:: else
 	fi
 }
 
 proctype home()
 {
 	byte cpu = 0, old, one, two, slices;
-	bool won, done, vcpu = true;
+	bool done;
 
 	do
 	:: true ->
@@ -108,39 +80,9 @@ proctype home()
 		:: else
 		fi;
 		if
-		:: vcpu ->
-			/* hv/sched.c: sched_run(); hv/vm_life.c: vm_vcpu_leave() */
-			old = LOAD(ASK);
-			if
-			:: old ->
-				vcpu = false;
-				/* hv/sched.c: sched_drop() */
-				STORE(RUN_STATE, PARKED);
-#ifndef MUTATION_PARK_PLAIN
-				FENCE;
-#endif
-#ifndef MUTATION_PARK_BLIND
-				old = LOAD(ASK);
-				if
-				:: !old ->
-					EXCHANGE_IF(RUN_STATE, PARKED, READY, won);
-					if
-					:: won -> assert(!woken); woken = true
-					:: else
-					fi
-				:: else
-				fi
-#endif
-			:: else
-			fi
-		:: woken -> woken = false; vcpu = true
-		:: else
-		fi;
-		old = LOAD(ASK);
-		if
-		:: one && two && !in_list && vcpu && !old -> break
-		:: in_list || woken
-		:: else -> kick -> kick = false
+		:: one && two && !in_list -> break
+		:: in_list
+		:: else -> kick -> kick = false		/* hv/sched.c: idle() */
 		fi;
 		old = 0
 	od
@@ -149,7 +91,6 @@ proctype home()
 init
 {
 	atomic {
-		mem[ASK] = 1;
 		run home();
 		run asker(1);
 		run asker(2)
