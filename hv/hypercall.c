@@ -278,7 +278,7 @@ static int64_t hc_vm_control(struct vcpu *v)
 		return AMBIT_EPERM;
 	if (v->regs.rdi == AMBIT_VM_LIST)
 		return vm_list(v);
-	if (v->regs.rdi > AMBIT_VM_RESTART && v->regs.rdi != AMBIT_VM_COUNTERS)
+	if (v->regs.rdi > AMBIT_VM_SUSPEND && v->regs.rdi != AMBIT_VM_COUNTERS)
 		return AMBIT_EINVAL;
 	vm = vm_by_id(v->regs.rsi);
 	if (!vm)
@@ -295,6 +295,8 @@ static int64_t hc_vm_control(struct vcpu *v)
 			return AMBIT_EBUSY;
 		vm_stop(vm, 0);
 		return AMBIT_OK;
+	case AMBIT_VM_SUSPEND:
+		return vm_suspend_ask(vm);
 	case AMBIT_VM_COUNTERS:
 		return vm_counters(v, vm);
 	default:
@@ -319,11 +321,9 @@ static int64_t hc_capture(struct vcpu *v)
 	return e ? capture_report(e, gpa(v->regs.rsi), v->regs.rdx) : AMBIT_ENOENT;
 }
 
-/* A number that is not given out yet. */
-static int64_t hc_none(struct vcpu *v)
+static int64_t hc_suspend(struct vcpu *v)
 {
-	(void)v;
-	return AMBIT_ENOSYS;
+	return vm_suspend(v->vm);
 }
 
 /* --- from ring 3 ------------------------------------------------------------------ */
@@ -379,7 +379,7 @@ static const struct {
 	[AMBIT_HC_GRANT_QUERY] = { hc_grant_query, 0 },
 	[AMBIT_HC_GRANT_REVOKE] = { hc_grant_revoke, 0 },
 	[AMBIT_HC_GRANT_GIVE] = { hc_grant_give, 0 },
-	[21] = { hc_none, 0 },
+	[AMBIT_HC_SUSPEND] = { hc_suspend, 0 },
 	[AMBIT_HC_IRQ_DONE] = { hc_irq_done, 0 },
 	[AMBIT_HC_CAPTURE] = { hc_capture, 0 },
 };

@@ -45,7 +45,9 @@ struct vm {
 	struct spinlock lock;		/* state, running_vcpus, why, status, restart */
 	uint32_t state;			/* enum vm_state, read without the lock as a hint */
 	uint32_t stopping;		/* its vCPUs were asked to leave */
-	uint32_t paused;		/* its vCPUs were asked to park */
+	uint32_t paused;		/* its vCPUs were asked to park ... */
+	uint32_t suspended;		/* ... by the guest's own call */
+	bool suspend_asked;		/* that it is asked for */
 	uint32_t running_vcpus;		/* not VCPU_OFF */
 	bool crashed, halted, restart_asked;
 	int32_t status;			/* of AMBIT_HC_STOP */

@@ -25,6 +25,8 @@ uint32_t vm_listed_state(const struct vm *vm)
 {
 	switch (READ_ONCE(vm->state)) {
 	case VM_RUNNING:
+		if (READ_ONCE(vm->suspended))
+			return AMBIT_VMS_SUSPENDED;
 		return READ_ONCE(vm->paused) ? AMBIT_VMS_PAUSED : AMBIT_VMS_RUNNING;
 	case VM_CRASHED:
 		return AMBIT_VMS_CRASHED;
@@ -34,12 +36,6 @@ uint32_t vm_listed_state(const struct vm *vm)
 	default:
 		return AMBIT_VMS_STOPPED;
 	}
-}
-
-/* Locked, so a full fence between asking and looking where the vCPU is. */
-static void ask(struct vcpu *v, uint32_t what)
-{
-	__atomic_fetch_or(&v->ask, what, __ATOMIC_SEQ_CST);
 }
 
 /* --- vCPUs ---------------------------------------------------------------------- */
@@ -76,7 +72,7 @@ int vm_vcpu_stop(struct vm *vm, uint32_t vcpu)
 
 	if (READ_ONCE(v->run_state) == VCPU_OFF)
 		return AMBIT_EBUSY;
-	ask(v, VCPU_ASK_STOP);
+	vcpu_ask(v, VCPU_ASK_STOP);
 	sched_poke(v);
 	return AMBIT_OK;
 }
@@ -131,7 +127,7 @@ void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit)
 	if (READ_ONCE(v->vm->running_vcpus) == 1)
 		vm_crash(v, exit, "its last running vCPU halted with interrupts off");
 	else
-		ask(v, VCPU_ASK_STOP);
+		vcpu_ask(v, VCPU_ASK_STOP);
 	v->vm->halted = true;
 }
 
@@ -153,7 +149,7 @@ static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
 static void poke_all(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		ask(vm->vcpu[i], VCPU_ASK_STOP);
+		vcpu_ask(vm->vcpu[i], VCPU_ASK_STOP);
 		sched_ready(vm->vcpu[i], VCPU_PARKED);
 		sched_poke(vm->vcpu[i]);
 	}
@@ -183,44 +179,6 @@ void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...
 	va_end(ap);
 	report_crash(v, exit, vm->why);
 	poke_all(vm);		/* v is here still: nobody reaps it */
-}
-
-/* --- pause ------------------------------------------------------------------------ */
-
-int vm_pause(struct vm *vm)
-{
-	int err = AMBIT_EBUSY;
-
-	spin_lock(&vm->lock);
-	if (vm->state == VM_RUNNING && !vm->stopping && !vm->paused) {
-		vm->paused = 1;
-		for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-			ask(vm->vcpu[i], VCPU_ASK_PAUSE);
-			sched_kick(vm->vcpu[i]);
-		}
-		err = AMBIT_OK;
-	}
-	spin_unlock(&vm->lock);
-	return err;
-}
-
-int vm_resume(struct vm *vm)
-{
-	int err = AMBIT_EBUSY;
-
-	spin_lock(&vm->lock);
-	if (vm->state == VM_RUNNING && !vm->stopping && vm->paused) {
-		vm->paused = 0;
-		for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-			__atomic_fetch_and(&vm->vcpu[i]->ask,
-					   ~(uint32_t)VCPU_ASK_PAUSE,
-					   __ATOMIC_SEQ_CST);
-			sched_ready(vm->vcpu[i], VCPU_PARKED);
-		}
-		err = AMBIT_OK;
-	}
-	spin_unlock(&vm->lock);
-	return err;
 }
 
 /* --- reaping and restarting -------------------------------------------------------- */
@@ -296,7 +254,8 @@ static void vm_go(struct vm *vm)
 	struct vcpu *v = vm->vcpu[0];
 
 	spin_lock(&vm->lock);
-	vm->stopping = vm->paused = 0;
+	vm->stopping = vm->paused = vm->suspended = 0;
+	vm->suspend_asked = false;
 	vm->crashed = vm->halted = false;
 	vm->status = 0;
 	vm->why[0] = '\0';

@@ -22,10 +22,24 @@ void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...
 	PRINTF(3, 4);
 /* HLT with interrupts off: this vCPU is off; the last one stops its VM. */
 void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit);
+
+/* vm_suspend.c. AMBIT_EBUSY: it does not run, or is in that state already. */
 int vm_pause(struct vm *vm);
+/* Ask the guest to suspend itself, by virq and request. */
+int vm_suspend_ask(struct vm *vm);
+/* It does so now: parked as by a pause. AMBIT_ENOENT: nobody asks. */
+int vm_suspend(struct vm *vm);
+/* The end of either, or of the asking. */
 int vm_resume(struct vm *vm);
+
 /* Stop it if it runs, then start it afresh whatever its restart policy. */
 int vm_restart(struct vm *vm);
+
+/* Locked, so a full fence between asking and looking where the vCPU is. */
+static inline void vcpu_ask(struct vcpu *v, uint32_t what)
+{
+	__atomic_fetch_or(&v->ask, what, __ATOMIC_SEQ_CST);
+}
 
 /* Run loop: the current vCPU is asked to leave; park it or switch it off. */
 void vm_vcpu_leave(struct vcpu *v);

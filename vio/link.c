@@ -51,10 +51,10 @@ int link_notify(struct endpoint *e)
 	return AMBIT_OK;
 }
 
-static bool connected(const struct link *l)
+/* An end in that state keeps the connection, if there is one. */
+static bool keeps(uint32_t state)
 {
-	return l->end[0].status->state == AMBIT_LINK_CONNECTED &&
-	       l->end[1].status->state == AMBIT_LINK_CONNECTED;
+	return state == AMBIT_LINK_CONNECTED || state == AMBIT_LINK_SUSPENDED;
 }
 
 /* Under the link's lock: one end's new state, shown in both status areas. A new
@@ -63,10 +63,13 @@ static bool connected(const struct link *l)
 static void show_state(struct endpoint *e, uint32_t state)
 {
 	struct ambit_status *own = e->status, *peer = e->peer->status;
-	bool was = connected(e->link);
-	bool is = state == AMBIT_LINK_CONNECTED && peer->state == state;
+	bool was = e->link->connected;
+	bool begins = !was && state == AMBIT_LINK_CONNECTED && peer->state == state;
+	bool ends = was && !keeps(state);
 
-	if (is && !was) {
+	if (ends)
+		WRITE_ONCE(e->link->connected, false);
+	if (begins) {
 		uint32_t generation = own->generation + 1;
 
 		WRITE_ONCE(own->generation, generation);
@@ -74,7 +77,9 @@ static void show_state(struct endpoint *e, uint32_t state)
 	}
 	STORE_RELEASE(own->state, state);
 	STORE_RELEASE(peer->peer_state, state);
-	if (was && !is && state != AMBIT_LINK_SUSPENDED) {
+	if (begins)
+		STORE_RELEASE(e->link->connected, true);
+	if (ends) {
 		WRITE_ONCE(own->resets, own->resets + 1);
 		WRITE_ONCE(peer->resets, peer->resets + 1);
 	}
@@ -125,7 +130,7 @@ static uint32_t change_state(struct endpoint *e, uint32_t state)
 	changed = e->status->state != state;
 	if (changed)
 		show_state(e, state);
-	if (state != AMBIT_LINK_CONNECTED && state != AMBIT_LINK_SUSPENDED)
+	if (!keeps(state))
 		closed = window_close(l);
 	generation = e->status->generation;
 	spin_unlock(&l->lock);

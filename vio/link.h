@@ -51,10 +51,12 @@ struct link {
 	uint32_t id;
 	const struct manifest_link *config;
 	uint8_t scheme;			/* AMBIT_SCHEME_* */
+	bool connected;			/* since both ends were, none has left but to
+					 * be suspended */
 	bool window_open, window_ready;	/* direct: its entries, and flushed since ... */
 	uint32_t window_openings;	/* ... this many openings; under the lock */
 	uint32_t window_closing;	/* flushes under way since it was closed */
-	struct spinlock lock;		/* states and generation in both status areas */
+	struct spinlock lock;		/* connected; what both status areas show */
 	uint32_t ring_size, ring_offset, desc_offset, seg_offset, grant_offset;
 	uint32_t grant_count;
 	uint64_t control_size, data_size, status_size;
@@ -92,12 +94,11 @@ static inline struct endpoint *link_endpoint(struct vm *vm, uint64_t number)
 		return NULL;
 	return vm->endpoint[index_nospec(number, vm->endpoint_count)];
 }
-/* Both ends are connected, by their own words; holds until the caller's
- * sync_op_end() if it was asked after sync_op_begin() and a full fence. */
+/* The connection stands; holds until the caller's sync_op_end() if it was asked
+ * after sync_op_begin() and a full fence. */
 static inline bool link_connected(const struct endpoint *e)
 {
-	return READ_ONCE(e->status->state) == AMBIT_LINK_CONNECTED &&
-	       READ_ONCE(e->peer->status->state) == AMBIT_LINK_CONNECTED;
+	return READ_ONCE(e->link->connected);
 }
 /* Raise an endpoint's own virq, or run the hypervisor's back end. */
 void endpoint_raise(struct endpoint *e);

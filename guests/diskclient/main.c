@@ -222,6 +222,8 @@ static void client_read_all(void)
 
 	sha256_init(&client.sha);
 	while (client.hashed < chunk_count()) {
+		if (suspend_asked())
+			suspend_now(&client.bm, 1);
 		client_submit();
 		if (client_hash()) {
 			deadline = time_now() + client.patience;

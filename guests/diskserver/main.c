@@ -52,5 +52,7 @@ int guest_main(void)
 		for (uint32_t i = 0; i < count; i++)
 			blk_back_poll(&backs[i]);
 		bm_wait(ends, count, 0, 0);
+		if (suspend_asked())
+			suspend_now(ends, count);
 	}
 }

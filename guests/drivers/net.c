@@ -157,6 +157,11 @@ bool net_poll(struct net *net)
 	return any;
 }
 
+struct bm *net_end(const struct net *net)
+{
+	return net->bm;
+}
+
 bool net_ready(const struct net *net)
 {
 	return net->up && net->tx_count;

@@ -34,6 +34,8 @@ bool net_is_up(const struct net *net);
 int net_send(struct net *net, const void *frame, uint32_t len);
 /* Handle what has arrived: frames go to rx. True if there was anything. */
 bool net_poll(struct net *net);
+/* The end that it drives. */
+struct bm *net_end(const struct net *net);
 void net_flush(struct net *net);
 /* Flush n drivers (to NET_WAIT_MAX), then sleep as bm_wait does; with want_room
  * also until a peer has posted buffers again. */

@@ -59,6 +59,17 @@ uint32_t netif_open_all(struct netif *n, struct net **nets, uint32_t addr)
 	return count;
 }
 
+void netif_suspend(struct net *const *nets, uint32_t n)
+{
+	struct bm *ends[NET_WAIT_MAX];
+
+	if (!suspend_asked())
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		ends[i] = net_end(nets[i]);
+	suspend_now(ends, n);
+}
+
 void netif_wait_room(struct netif *n, uint64_t deadline)
 {
 	while (!net_ready(n->net)) {

@@ -24,6 +24,8 @@ void netif_wait_room(struct netif *n, uint64_t deadline);
 /* Find a neighbour's hardware address, with requests in frame (64 bytes); stops
  * the VM if there is no answer. */
 void netif_resolve(struct netif *n, uint8_t *frame, uint32_t addr);
+/* If VM control asks for it, the VM and these links suspend themselves. */
+void netif_suspend(struct net *const *nets, uint32_t n);
 /* The endpoint that "link=" names on the command line, or the first net link. */
 uint32_t netif_endpoint(void);
 /* The IPv4 address of a key of the command line; stops the VM without one. */

@@ -92,6 +92,14 @@ struct bm *bm_open(const struct bm_areas *areas, void *mem);
 void bm_close(struct bm *b);
 void bm_info(const struct bm *b, struct bm_info *info);
 
+/*
+ * The program is about to rest for a while, and back. Flushes; the connection
+ * stands meanwhile, unless the peer ends it or the VM is saved: then the next
+ * event is the first of its end.
+ */
+void bm_suspend(struct bm *b);
+void bm_resume(struct bm *b);
+
 /* --- owner --------------------------------------------------------------------- */
 
 /* FREE -> REGISTERED. The segments are copied, the memory they name stays lent. */

@@ -187,28 +187,19 @@ struct bm {
 	uint32_t resets;	/* because of malformed words of that incarnation */
 };
 
-/*
- * Whether the connection that the ring belongs to still stands. The generation
- * is read last: if it is still ours then, the states were of our connection.
- */
-static inline bool bm_alive(const struct bm *b)
-{
-	const struct ambit_status *s = b->status;
-	const word_t *states = (const word_t *)&s->state;	/* of both ends */
-
-	return LOAD_ACQUIRE(*states) == AMBIT_LINK_CONNECTED * 0x100000001ull &&
-	       READ_ONCE(s->generation) == b->generation;
-}
-
-/*
- * The same, for who knows that this end did not leave: one word, in which the
- * hypervisor counts beginnings and ends of connections.
- */
+/* One word, in which the hypervisor counts beginnings and ends of connections. */
 static inline uint64_t bm_epochs(const struct bm *b)
 {
 	const word_t *epochs = (const word_t *)&b->status->generation;
 
-	return READ_ONCE(*epochs);
+	return LOAD_ACQUIRE(*epochs);
+}
+
+/* Whether the connection that the ring belongs to still stands; either end may be
+ * suspended. */
+static inline bool bm_alive(const struct bm *b)
+{
+	return bm_epochs(b) == b->epochs;
 }
 
 /* bm_link.c: the next event of coming up and going down. */

@@ -278,7 +278,7 @@ BM_INLINE bool bm_next_inline(struct bm *b, struct bm_event *e)
 	note.w[1] = w[3];
 	/* A new incarnation may have begun to write over what we just read. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (unlikely(bm_epochs(b) != b->epochs))
+	if (unlikely(!bm_alive(b)))
 		return BM_RARE(b, e, bm_next_lost, 0);
 	if ((uint16_t)word0 == BM_MSG_DONE)
 		return bm_take_done(b, word0, word1, note, e);

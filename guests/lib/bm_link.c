@@ -32,8 +32,8 @@ static void link_connect(struct bm *b)
 /* The connection's generation while both ends are connected, else 0. */
 static uint32_t link_generation(const struct bm *b)
 {
-	if (READ_ONCE(b->status->state) != AMBIT_LINK_CONNECTED ||
-	    READ_ONCE(b->status->peer_state) != AMBIT_LINK_CONNECTED)
+	if (LOAD_ACQUIRE(b->status->state) != AMBIT_LINK_CONNECTED ||
+	    LOAD_ACQUIRE(b->status->peer_state) != AMBIT_LINK_CONNECTED)
 		return 0;
 	return READ_ONCE(b->status->generation);
 }
@@ -56,7 +56,8 @@ static bool link_step(struct bm *b)
 	}
 	/* If the connection stands behind this, it is the one of these counts. */
 	b->epochs = bm_epochs(b);
-	return LOAD_ACQUIRE(b->peer->epoch) == generation && bm_alive(b);
+	return LOAD_ACQUIRE(b->peer->epoch) == generation &&
+	       link_generation(b) == generation;
 }
 
 static bool link_up(struct bm *b, struct bm_event *e)
@@ -137,6 +138,19 @@ bool bm_link_next(struct bm *b, struct bm_event *e)
 		b->phase = BM_PHASE_DOWN;
 	}
 	return link_step(b) && link_up(b, e);
+}
+
+void bm_suspend(struct bm *b)
+{
+	bm_flush(b);
+	if (READ_ONCE(b->status->state) == AMBIT_LINK_CONNECTED)
+		bm_sys_link_state(b->endpoint, AMBIT_LINK_SUSPENDED);
+}
+
+void bm_resume(struct bm *b)
+{
+	if (READ_ONCE(b->status->state) == AMBIT_LINK_SUSPENDED)
+		bm_sys_link_state(b->endpoint, AMBIT_LINK_CONNECTED);
 }
 
 bool bm_link_ready(const struct bm *b)

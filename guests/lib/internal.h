@@ -20,5 +20,7 @@ void info_init(uint64_t aperture);
 uint64_t info_aperture(void);
 /* vcpu.c: which vCPU this is; needs nothing of the run-time. */
 void vcpu_init(void);
+/* suspend.c: requests end a wait for good. */
+void suspend_init(void);
 /* console.c: take the console although its lock may be held; before a stop. */
 void console_break(void);

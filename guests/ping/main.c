@@ -122,6 +122,7 @@ static void ping_run(void)
 		uint64_t now = time_now(), deadline = UINT64_MAX;
 		bool more;
 
+		netif_suspend(&ping.nif.net, 1);
 		settle(now);
 		while (ping.next <= ping.count && now >= due &&
 		       ping.next - ping.oldest < ping.depth) {

@@ -20,5 +20,6 @@ int guest_main(void)
 		for (uint32_t i = 0; i < count; i++)
 			net_poll(nets[i]);
 		net_wait(nets, count, false, 0);
+		netif_suspend(nets, count);
 	}
 }

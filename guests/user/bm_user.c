@@ -72,3 +72,16 @@ bool bm_sys_before_wait(void)
 void bm_sys_after_wait(void)
 {
 }
+
+/* Requests are the kernel's: a program is parked with its VM. */
+bool suspend_asked(void)
+{
+	return false;
+}
+
+bool suspend_now(struct bm *const *ends, uint32_t n)
+{
+	(void)ends;
+	(void)n;
+	return false;
+}

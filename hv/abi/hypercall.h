@@ -58,6 +58,7 @@
 #define AMBIT_HC_GRANT_QUERY	18
 #define AMBIT_HC_GRANT_REVOKE	19
 #define AMBIT_HC_GRANT_GIVE	20
+#define AMBIT_HC_SUSPEND	21	/* () when AMBIT_REQUEST_SUSPEND asks for it */
 #define AMBIT_HC_IRQ_DONE	22	/* (index of the device interrupt) */
 #define AMBIT_HC_CAPTURE	23	/* (endpoint, gpa of struct ambit_seg[], number) */
 #define AMBIT_HC_COUNT		24
@@ -70,6 +71,7 @@
 #define AMBIT_VM_RESUME		2
 #define AMBIT_VM_STOP		3
 #define AMBIT_VM_RESTART	4
+#define AMBIT_VM_SUSPEND	5	/* asks the VM to: AMBIT_VIRQ_CONTROL */
 #define AMBIT_VM_COUNTERS	8	/* (vm, gpa, bytes) -> bytes written */
 
 /* States a VM is listed in. */
@@ -77,6 +79,7 @@
 #define AMBIT_VMS_PAUSED	2
 #define AMBIT_VMS_STOPPED	3	/* by its own call or by VM control */
 #define AMBIT_VMS_CRASHED	4	/* stopped by the hypervisor */
+#define AMBIT_VMS_SUSPENDED	5	/* by its own call, when asked */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

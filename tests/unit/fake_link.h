@@ -113,31 +113,33 @@ void bm_sys_after_wait(void)
 {
 }
 
+static bool fake_up;	/* the connection stands */
+
 static inline bool fake_connected(void)
 {
-	return LOAD_ACQUIRE(fake[0].status->state) == AMBIT_LINK_CONNECTED &&
-	       LOAD_ACQUIRE(fake[1].status->state) == AMBIT_LINK_CONNECTED;
+	return __atomic_load_n(&fake_up, __ATOMIC_ACQUIRE);
 }
 
 int64_t bm_sys_link_state(uint32_t endpoint, uint32_t state)
 {
 	struct fake_end *me = &fake[endpoint], *peer = &fake[endpoint ^ 1];
 	uint32_t generation;
-	bool connected;
+	bool was;
 
 	pthread_mutex_lock(&fake_lock);
+	was = fake_up;
 	generation = me->status->generation;
-	if (state == AMBIT_LINK_CONNECTED &&
-	    me->status->state != AMBIT_LINK_CONNECTED &&
+	if (!was && state == AMBIT_LINK_CONNECTED &&
 	    peer->status->state == AMBIT_LINK_CONNECTED) {
+		__atomic_store_n(&fake_up, true, __ATOMIC_RELEASE);
 		generation++;
 		WRITE_ONCE(me->status->generation, generation);
 		STORE_RELEASE(peer->status->generation, generation);
 	}
-	connected = fake_connected();
 	STORE_RELEASE(peer->status->peer_state, state);
 	STORE_RELEASE(me->status->state, state);
-	if (connected && state != AMBIT_LINK_CONNECTED) {
+	if (was && state != AMBIT_LINK_CONNECTED && state != AMBIT_LINK_SUSPENDED) {
+		__atomic_store_n(&fake_up, false, __ATOMIC_RELEASE);
 		WRITE_ONCE(me->status->resets, me->status->resets + 1);
 		WRITE_ONCE(peer->status->resets, peer->status->resets + 1);
 	}
@@ -232,7 +234,7 @@ static inline void fake_make(uint32_t slots, uint32_t buffer_size,
 		fake[i].event = fake_area(sizeof(struct ambit_event));
 		fake[i].mapped = fake_area(l->grant_count * sizeof(uint32_t));
 	}
-	fake_threads = false;
+	fake_threads = fake_up = false;
 	fake_lost = 0;
 }
 

@@ -152,7 +152,7 @@ static inline void machine(void)
 		vms[i].endpoint = cleared(sizeof(e));
 		vms[i].endpoint[0] = e;
 		vms[i].endpoint_count = 1;
-		e->status->state = AMBIT_LINK_CONNECTED;
+		l.connected = true;
 	}
 	table = owner->entry;
 	virqs[0] = virqs[1] = gifts_dropped = 0;

@@ -44,6 +44,48 @@ static void test_death(void)
 	ok(expect(B, BM_POSTED).slot == 0, "flows");
 }
 
+/* What was posted before a suspension, and what is meanwhile, is served behind it. */
+static void test_suspend(void)
+{
+	uint8_t *x;
+
+	connect_both(SLOTS, BYTES, 1);
+	x = fake_ram(128);
+	memset(x, 7, 128);
+	give(A, 0, BM_OUT, x, 64);
+	reg(A, 1, BM_IN, x + 64, 64, BM_ONCE);
+	bm_post(fake[A].bm, 1, 64, no_note, 0);
+	bm_suspend(fake[A].bm);
+	ok(fake[B].status->peer_state == AMBIT_LINK_SUSPENDED, "suspended");
+	expect(B, BM_POSTED);
+	ok(expect(B, BM_POSTED).slot == 1, "the flush was part of it");
+	bm_finish(fake[B].bm, 0, BM_OK, 64, no_note);
+	bm_send(fake[B].bm, 1, 0, x, 64);
+	bm_finish(fake[B].bm, 1, BM_OK, 64, no_note);
+	give(B, 5, BM_OUT, x, 64);
+	ok(silent(B), "the peer works on and sees no end");
+	bm_suspend(fake[B].bm);
+	bm_suspend(fake[B].bm);
+	bm_resume(fake[A].bm);
+	ok(expect(A, BM_DONE).slot == 0 && expect(A, BM_DONE).status == BM_OK &&
+	   expect(A, BM_POSTED).slot == 5 && silent(A), "all of it is there");
+	bm_resume(fake[B].bm);
+	bm_resume(fake[B].bm);
+	ok(fake[A].status->generation == 1 && !fake[A].status->resets,
+	   "it is the same connection");
+	bm_suspend(fake[A].bm);
+	bm_sys_link_state(B, AMBIT_LINK_DEAD);
+	bm_resume(fake[A].bm);
+	ok(expect(A, BM_DOWN).type == BM_DOWN && silent(A), "the peer's end shows behind it");
+	bm_suspend(fake[A].bm);
+	fake[A].status->peer_incarnation++;
+	fake_open(B);
+	ok(silent(B) && silent(B), "and it waits for who is suspended");
+	bm_resume(fake[A].bm);
+	ok(silent(A) && silent(A) && expect(B, BM_UP).type && expect(A, BM_UP).type,
+	   "up again");
+}
+
 /* Each kind of wrong word, then what a correct end does. */
 static void test_malformed(void)
 {
@@ -287,6 +329,7 @@ static void test_hostile(void)
 int main(void)
 {
 	each_kind(test_death);
+	each_kind(test_suspend);
 	each_kind(test_malformed);
 	each_kind(test_resets_are_capped);
 	each_kind(test_restarts);

@@ -87,7 +87,7 @@ static void link_make(struct link *l, struct grant_use (*uses)[GRANTS])
 		e->vm = &vm[i];
 		e->control = phys_to_virt(frame());
 		e->status = phys_to_virt(frame());
-		e->status->state = AMBIT_LINK_CONNECTED;
+		l->connected = true;
 		e->entry = (void *)((char *)e->control + l->grant_offset);
 		e->entry_use = e->status->use + link_config.slots;
 		e->grant = uses[i];
@@ -285,9 +285,9 @@ static void test_refused(void)
 	ok_eq(give(here, 0, 0, at(0, 0)), AMBIT_EBUSY, "or the place");
 	page[1][FILLED].reserved = 0;
 	ok(!flushed[0] && !flushed[1] && !raised[1], "no flush and no virq for all that");
-	there->status->state = AMBIT_LINK_DEAD;
+	there->link->connected = false;
 	ok_eq(give(here, 0, 0, at(0, 0)), AMBIT_EGONE, "the peer is gone");
-	there->status->state = AMBIT_LINK_CONNECTED;
+	there->link->connected = true;
 	there->vm = NULL;
 	ok_eq(give(here, 0, 0, at(0, 0)), AMBIT_EFAULT, "the hypervisor takes nothing");
 	ok_eq(give(there, 0, 0, at(0, 0)), AMBIT_EFAULT, "and gives nothing");

@@ -122,10 +122,10 @@ static void test_map_one(void)
 	   !seen(9, P2M_WRITE), "a readable entry, read-only");
 	ok(map1(0, 18, 10, 1) == AMBIT_OK && !seen(10, P2M_WRITE),
 	   "a writable one, read-only");
-	owner->status->state = AMBIT_LINK_CLOSED;
+	owner->link->connected = false;
 	ok_eq(map1(0, 19, 11, 1), AMBIT_EGONE, "a closed peer");
 	ok_eq(unmap1(9, 2), AMBIT_OK, "from which it can unmap");
-	owner->status->state = AMBIT_LINK_CONNECTED;
+	owner->link->connected = true;
 
 	ok_eq(unmap1(0, 1), AMBIT_ENOENT, "unmap: nothing there");
 	ok_eq(unmap1(WINDOW, 1), AMBIT_EINVAL, "behind the window");

@@ -32,20 +32,24 @@ void sync_flush(struct vm *vm)
 	exit(1);
 }
 
-struct model { uint32_t state[2], generation, resets, incarnation[2]; };
+struct model { uint32_t state[2], generation, resets, incarnation[2]; bool up; };
 
-static bool model_up(const struct model *m)
+static bool model_both(const struct model *m, uint32_t state)
 {
-	return m->state[0] == AMBIT_LINK_CONNECTED && m->state[1] == AMBIT_LINK_CONNECTED;
+	return m->state[0] == state && m->state[1] == state;
 }
 
 static void model_set(struct model *m, uint32_t end, uint32_t state)
 {
-	bool was = model_up(m);
+	bool was = m->up;
 
 	m->state[end] = state;
-	m->generation += !was && model_up(m);
-	m->resets += was && !model_up(m) && state != AMBIT_LINK_SUSPENDED;
+	if (!was)
+		m->up = model_both(m, AMBIT_LINK_CONNECTED);
+	else if (state != AMBIT_LINK_CONNECTED && state != AMBIT_LINK_SUSPENDED)
+		m->up = false;
+	m->generation += !was && m->up;
+	m->resets += was && !m->up;
 }
 
 static bool model_shown(const struct model *m, const struct link *l)
@@ -102,7 +106,7 @@ static bool notify_step(struct model *m, struct link *l, uint32_t end)
 {
 	struct endpoint *e = &l->end[end];
 	uint32_t was = e->peer->event->pending, before = virq_count(e->peer);
-	bool up = model_up(m);
+	bool up = m->up;
 
 	return link_notify(e) == (up ? AMBIT_OK : AMBIT_EGONE) &&
 	       e->peer->event->pending == (was || up) &&
@@ -132,7 +136,7 @@ static void test_states(void)
 {
 	struct link *l = new_link();
 	struct model m = { 0 };
-	uint32_t n, done[2][6][6] = { 0 }, all = 0;
+	uint32_t n, done[2][6][6] = { 0 }, all = 0, slept = 0;
 	bool good = true;
 
 	srand(3);
@@ -142,6 +146,7 @@ static void test_states(void)
 		/* More often than not both ends are up: that is where it counts. */
 		what = what > 5 ? AMBIT_LINK_CONNECTED : what;
 		done[end][m.state[end]][what] = 1;
+		slept += m.up && model_both(&m, AMBIT_LINK_SUSPENDED);
 		good = state_step(&m, l, end, what) && notify_step(&m, l, end) &&
 		       notify_step(&m, l, !end);
 		l->end[end].event->pending = (uint32_t)rand() % 2;
@@ -152,6 +157,7 @@ static void test_states(void)
 	ok(good && m.generation > 100, "%u steps: both ends see each state, generation %u, "
 	   "%u resets, and are told once", n, m.generation, m.resets);
 	ok_eq(all, 2 * 5 * 6, "from each state each step was taken, at both ends");
+	ok(slept > 20, "%u of them with both ends suspended", slept);
 }
 
 /* A guest reads states, then the generation: it must never find an old one. */

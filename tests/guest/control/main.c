@@ -114,7 +114,7 @@ static void test_rights(void)
 	uint32_t foreign = find("foreign")->vm;
 
 	for (uint64_t op = AMBIT_VM_PAUSE; op <= AMBIT_VM_COUNTERS; op++) {
-		if (op > AMBIT_VM_RESTART && op < AMBIT_VM_COUNTERS)
+		if (op > AMBIT_VM_SUSPEND && op < AMBIT_VM_COUNTERS)
 			continue;
 		CHECK_IS(control(op, foreign), AMBIT_EPERM);
 		CHECK_IS(control(op, vm_info()->vm), AMBIT_EPERM);
@@ -169,6 +169,27 @@ static void test_pause(const char *name, uint32_t endpoint)
 		CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
 	}
 	CHECK(runs(endpoint));
+}
+
+/* It does not react to being asked, and goes on until it is paused. */
+static void test_ask(const char *name, uint32_t endpoint)
+{
+	uint32_t vm = find(name)->vm;
+
+	for (int i = 0; i < 3; i++) {
+		CHECK_IS(control(AMBIT_VM_SUSPEND, vm), 0);
+		CHECK_IS(control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
+		CHECK(runs(endpoint));
+		CHECK_IS(find(name)->state, AMBIT_VMS_RUNNING);
+		if (i)
+			CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
+		CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
+		CHECK_IS(control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
+	}
+	CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
+	CHECK_IS(control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
+	CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
+	CHECK_IS(hcall0(AMBIT_HC_SUSPEND), AMBIT_ENOENT);
 }
 
 /* Stop it running or paused, and start it anew. */
@@ -234,6 +255,7 @@ int guest_main(void)
 		CHECK(runs(i));
 		test_counters(names[i], i);
 		test_pause(names[i], i);
+		test_ask(names[i], i);
 		test_stop(names[i], i, false);
 		test_stop(names[i], i, true);
 		test_restart(names[i], i);

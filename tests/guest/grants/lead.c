@@ -66,7 +66,7 @@ static void test_call(uint64_t nr, bool connected)
 	CHECK_IS(hcall4(nr, end.endpoint, item, 1, item + 4), AMBIT_EINVAL);
 	CHECK_IS(hcall4(nr, end.endpoint, end.info->window, 1, 0), AMBIT_EFAULT);
 	CHECK_IS(hcall4(nr, end.endpoint, end.info->control, 1, 0), AMBIT_EFAULT);
-	hcall2(AMBIT_HC_LINK_STATE, end.endpoint, AMBIT_LINK_SUSPENDED);
+	hcall2(AMBIT_HC_LINK_STATE, end.endpoint, AMBIT_LINK_CLOSED);
 	CHECK_IS(hcall4(nr, end.endpoint, item, 1, 0), connected ? AMBIT_EGONE : 1);
 	hcall2(AMBIT_HC_LINK_STATE, end.endpoint, AMBIT_LINK_CONNECTED);
 	page_free((void *)item, 1);

@@ -2,15 +2,23 @@
 /*
  * suspender: takes the VMs that it controls from their pCPUs, one after the
  * other and then all at a time, while they work with each other. Command line:
- *   first-ms=  before the first; rest-ms= how long each rests; gap-ms= between two
- *   rounds=    how often in all
+ *   first= before the first, rest= how long each rests, gap= between two:
+ *   in ms, or with `ticks` in thousands of the TSC's, and so of instructions
+ *   rounds=  how often in all
+ *   suspend  ask them to suspend themselves, in place of a pause
  */
 #include "tests/guest/lib/check.h"
 
+#include "hv/abi/time.h"
+
 #define TIMEOUT (20000 * MS)
+#define POLL_TICKS 20000u
 
 static struct ambit_vm_entry *list;
-static uint32_t vms[8], vm_count;
+static uint32_t vms[8], vm_count, rests;
+static bool suspend;
+static uint64_t unit;	/* ns of the command line's numbers */
+static uint64_t poll;	/* and between two looks */
 
 static int64_t control(uint64_t op, uint32_t vm)
 {
@@ -24,18 +32,31 @@ static const struct ambit_vm_entry *entry(uint32_t vm)
 	return list;
 }
 
-static bool wait_state(uint32_t vm, uint32_t state)
+/* Whether it comes to rest; one that has ended does not. */
+static bool rested(uint32_t vm, uint32_t state)
 {
 	uint64_t end = time_now() + TIMEOUT;
 
-	while (entry(vm)->state != state && time_now() < end)
-		time_sleep_until(time_now() + MS);
+	while (entry(vm)->state != state && list->state != AMBIT_VMS_STOPPED &&
+	       time_now() < end)
+		time_sleep_until(time_now() + poll);
+	CHECK(list->state == state || list->state == AMBIT_VMS_STOPPED);
+	rests += list->state == state;
 	return list->state == state;
 }
 
-static void sleep_ms(uint64_t ms)
+static void rest(uint64_t n)
 {
-	time_sleep_until(time_now() + ms * MS);
+	time_sleep_until(time_now() + n * unit);
+}
+
+static void units_find(void)
+{
+	const struct ambit_time *t = (const struct ambit_time *)((uint64_t)vm_info() +
+								 AMBIT_APERTURE_TIME);
+
+	unit = cmdline_has("ticks") ? 1000 * 1000000000ull / t->tsc_hz : MS;
+	poll = POLL_TICKS * 1000000000ull / t->tsc_hz;
 }
 
 static void vms_find(void)
@@ -56,41 +77,44 @@ static bool rests_in(uint32_t i, uint64_t round)
 	return turn == vm_count || turn == i;
 }
 
-static void one_round(uint64_t round, uint64_t rest_ms)
+static void one_round(uint64_t round, uint64_t length)
 {
+	uint64_t op = suspend ? AMBIT_VM_SUSPEND : AMBIT_VM_PAUSE;
+	uint32_t state = suspend ? AMBIT_VMS_SUSPENDED : AMBIT_VMS_PAUSED;
 	uint64_t run_ns[ARRAY_SIZE(vms)];
+	bool rest_now[ARRAY_SIZE(vms)] = { false };
 
-	for (uint32_t i = 0; i < vm_count; i++) {
-		if (!rests_in(i, round))
-			continue;
-		CHECK_IS(control(AMBIT_VM_PAUSE, vms[i]), 0);
-		CHECK(wait_state(vms[i], AMBIT_VMS_PAUSED));
-	}
-	sleep_ms(1);
+	for (uint32_t i = 0; i < vm_count; i++)
+		rest_now[i] = rests_in(i, round) && control(op, vms[i]) == 0;
+	for (uint32_t i = 0; i < vm_count; i++)
+		rest_now[i] = rest_now[i] && rested(vms[i], state);
+	time_sleep_until(time_now() + poll);
 	for (uint32_t i = 0; i < vm_count; i++)
 		run_ns[i] = entry(vms[i])->run_ns;
-	sleep_ms(rest_ms);
+	rest(length);
 	for (uint32_t i = 0; i < vm_count; i++) {
-		if (!rests_in(i, round))
+		if (!rest_now[i])
 			continue;
 		/* What wakes one has it parked, which is charged to it. */
-		CHECK(entry(vms[i])->run_ns - run_ns[i] < MS);
+		CHECK(entry(vms[i])->run_ns - run_ns[i] <= poll);
 		CHECK_IS(control(AMBIT_VM_RESUME, vms[i]), 0);
 	}
 }
 
 int guest_main(void)
 {
-	uint64_t rest_ms = cmdline_u64("rest-ms", 1000);
-	uint64_t gap_ms = cmdline_u64("gap-ms", 100);
+	uint64_t length = cmdline_u64("rest", 1000), gap = cmdline_u64("gap", 100);
 	uint64_t rounds = cmdline_u64("rounds", 3);
 
+	suspend = cmdline_has("suspend");
 	list = page_alloc(1);
 	vms_find();
-	sleep_ms(cmdline_u64("first-ms", 100));
+	units_find();
+	rest(cmdline_u64("first", 100));
 	for (uint64_t n = 0; n < rounds; n++) {
-		one_round(n, rest_ms);
-		sleep_ms(gap_ms);
+		one_round(n, length);
+		rest(gap);
 	}
+	printf("%u rests\n", rests);
 	return check_end();
 }
