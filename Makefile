@@ -107,7 +107,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	arch/insn.o arch/guest_cpuid.o arch/vmx/caps.o arch/vmx/vmcs.o arch/vmx/vmx.o \
 	arch/vmx/state.o arch/svm/caps.o arch/svm/vmcb.o arch/svm/svm.o arch/svm/probe.o \
 	arch/svm/state.o hv/main.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
-	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o \
+	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
 	hv/audit%.o vio/audit%.o hv/capture.o hv/pcapng.o vio/capture.o

@@ -122,6 +122,8 @@ struct hvm_ops {
 	/* If v is loaded on this pCPU, bring all its state to memory, so that
 	 * another pCPU may load it or it may be destroyed. */
 	void (*vcpu_unload)(struct vcpu *v);
+	/* The VM's tables are others than at the last run. At home; else as it was. */
+	void (*vcpu_tables)(struct vcpu *v);
 
 	/* Between exit and next entry: */
 	void (*skip)(struct vcpu *v, const struct vcpu_exit *exit);

@@ -63,7 +63,8 @@ static uint64_t page_frames(const struct vm *vm)
 
 uint64_t vm_frames(const struct vm *vm)
 {
-	return ram_frames(vm) + page_frames(vm) + pool_frames(vm) + table_frames(vm);
+	return ram_frames(vm) + page_frames(vm) + pool_frames(vm) + table_frames(vm) +
+	       vm->image_frames;
 }
 
 bool balance_check(void)

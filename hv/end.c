@@ -42,8 +42,7 @@ static uint64_t exits_of(const struct vcpu *v)
 /* One line for each VM: how it ended, and what it cost. */
 static bool vm_passed(const struct vm *vm)
 {
-	bool running = vm->state == VM_RUNNING || vm->state == VM_EMPTY ||
-		       vm->state == VM_STOPPING;
+	bool running = vm->state != VM_STOPPED && vm->state != VM_CRASHED;
 	uint64_t ms = 0, exits = 0;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {

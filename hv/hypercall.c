@@ -16,6 +16,7 @@
 #include "hv/time.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
+#include "hv/vm_save.h"
 #include "hv/vm_table.h"
 #include "vio/capture.h"
 #include "vio/data.h"
@@ -278,7 +279,7 @@ static int64_t hc_vm_control(struct vcpu *v)
 		return AMBIT_EPERM;
 	if (v->regs.rdi == AMBIT_VM_LIST)
 		return vm_list(v);
-	if (v->regs.rdi > AMBIT_VM_SUSPEND && v->regs.rdi != AMBIT_VM_COUNTERS)
+	if (v->regs.rdi > AMBIT_VM_COUNTERS)
 		return AMBIT_EINVAL;
 	vm = vm_by_id(v->regs.rsi);
 	if (!vm)
@@ -291,12 +292,17 @@ static int64_t hc_vm_control(struct vcpu *v)
 	case AMBIT_VM_RESUME:
 		return vm_resume(vm);
 	case AMBIT_VM_STOP:
-		if (READ_ONCE(vm->state) != VM_RUNNING)
+		if (READ_ONCE(vm->state) != VM_RUNNING &&
+		    READ_ONCE(vm->state) != VM_SAVED)
 			return AMBIT_EBUSY;
 		vm_stop(vm, 0);
 		return AMBIT_OK;
 	case AMBIT_VM_SUSPEND:
 		return vm_suspend_ask(vm);
+	case AMBIT_VM_SAVE:
+		return vm_save(vm);
+	case AMBIT_VM_RESTORE:
+		return vm_restore(vm);
 	case AMBIT_VM_COUNTERS:
 		return vm_counters(v, vm);
 	default:
@@ -323,7 +329,7 @@ static int64_t hc_capture(struct vcpu *v)
 
 static int64_t hc_suspend(struct vcpu *v)
 {
-	return vm_suspend(v->vm);
+	return vm_suspend(v);
 }
 
 /* --- from ring 3 ------------------------------------------------------------------ */

@@ -98,6 +98,21 @@ int pool_build_step(struct vm *vm, const char **why)
 	return err;
 }
 
+int pool_rebuild_step(struct vm *vm, const char **why)
+{
+	uint32_t places = vm->config->pool_places, from = vm->build.idx;
+	int err;
+
+	if (from >= places)
+		return 1;
+	*why = "not enough free memory for the tables of its give pool";
+	err = table_make(vm, from);
+	vm->build.idx = MIN(from + TABLE_PAGES, places);
+	for (uint32_t at = from; at < vm->build.idx && !err; at++)
+		pool_show(&vm->pool_page[at]);
+	return err;
+}
+
 bool pool_unbuild_step(struct vm *vm)
 {
 	uint32_t places = vm->config->pool_places, at = vm->build.idx;

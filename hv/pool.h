@@ -64,5 +64,7 @@ static inline void pool_show(struct pool_page *place)
 
 /* Tables of the pool, frames for its first pages, mapped; as vm_build_step(). */
 int MUST_CHECK pool_build_step(struct vm *vm, const char **why);
+/* The same for pages that a saved VM has kept. */
+int MUST_CHECK pool_rebuild_step(struct vm *vm, const char **why);
 /* Give all pages back, a step; true when done. Nobody else uses the pool. */
 bool pool_unbuild_step(struct vm *vm);

@@ -23,6 +23,7 @@ enum vcpu_run_state {
 
 #define VCPU_ASK_STOP	(1u << 0)	/* go OFF */
 #define VCPU_ASK_PAUSE	(1u << 1)	/* park; its VM is paused */
+#define VCPU_ASK_TABLES	(1u << 2)	/* run on the VM's new tables from now on */
 
 #define VCPU_DUE_TIMEOUT (1u << 0)	/* the deadline of a wait call passed */
 #define VCPU_DUE_START	(1u << 1)	/* enter at start_entry with start_arg */

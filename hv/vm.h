@@ -21,6 +21,9 @@ struct pool_page;
 enum vm_state {
 	VM_EMPTY,	/* not built (yet, or any more) */
 	VM_RUNNING,
+	VM_SAVING,	/* suspended; its RAM is being copied */
+	VM_SAVED,	/* it has an image, and neither RAM nor tables */
+	VM_RESTORING,	/* these are being made from the image */
 	VM_STOPPING,	/* vCPUs are leaving; then it is reaped */
 	VM_STOPPED,	/* reaped; status holds */
 	VM_CRASHED,	/* reaped; why holds */
@@ -28,7 +31,7 @@ enum vm_state {
 
 #define VM_WHY_MAX 160
 
-/* How far building or taking apart has come (vm_build.c). */
+/* How far building, taking apart, saving or restoring has come. */
 struct vm_build {
 	uint32_t phase, idx;
 	uint64_t offset;
@@ -48,12 +51,15 @@ struct vm {
 	uint32_t paused;		/* its vCPUs were asked to park ... */
 	uint32_t suspended;		/* ... by the guest's own call */
 	bool suspend_asked;		/* that it is asked for */
+	uint32_t suspender;		/* vCPU that called */
+	uint32_t answer_op;		/* AMBIT_VM_SAVE, RESTORE: its result is to be read */
+	int32_t answer;
 	uint32_t running_vcpus;		/* not VCPU_OFF */
 	bool crashed, halted, restart_asked;
 	int32_t status;			/* of AMBIT_HC_STOP */
 	char why[VM_WHY_MAX];		/* of a crash, in words */
 	uint32_t crashes;		/* in a row, for the restart back-off */
-	struct work work;		/* reaping and restarting */
+	struct work work;		/* reaping, restarting, saving, restoring */
 	struct vm_build build;
 	uint64_t clear_tsc;		/* ticks spent on clearing its RAM */
 
@@ -66,6 +72,8 @@ struct vm {
 	hpa_t *ram;			/* frame of each 2 MiB of RAM, in gpa order;
 					 * 0 beyond what is built */
 	hpa_t io_map;			/* of ports (device.c); 0: all of them exit */
+	hpa_t *image;			/* saved: index of each 2 MiB (vm_image.c) */
+	uint64_t image_frames;
 	struct device *device;		/* its interrupts; NULL: none */
 	gpa_t aperture;
 	hpa_t info, time;		/* info area, time page */

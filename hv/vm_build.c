@@ -17,6 +17,7 @@
 #include "hv/sink.h"
 #include "hv/string.h"
 #include "hv/time.h"
+#include "hv/vm_image.h"
 #include "hv/vm_start_info.h"
 #include "hv/vm_table.h"
 #include "vio/link.h"
@@ -66,6 +67,16 @@ static int map_page(struct vm *vm, uint64_t offset, hpa_t pa, uint32_t order,
 		       PAGE_SIZE << order, rights);
 }
 
+static int build_incarnation(struct vm *vm, const char **why)
+{
+	(void)why;
+	vm->incarnation++;
+	WRITE_ONCE(vm->gifts, (uint64_t)vm->incarnation << 32);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		memset(vm->vcpu[i]->page, 0, PAGE_SIZE);
+	return 1;
+}
+
 /* Tables, info area, time page, sink. vCPU pages were made with the vCPUs and stay:
  * a peer on another pCPU may be raising a virq in one at any time. */
 static int build_pages(struct vm *vm, const char **why)
@@ -74,8 +85,6 @@ static int build_pages(struct vm *vm, const char **why)
 	int err;
 
 	*why = "not enough memory for its info pages";
-	vm->incarnation++;
-	WRITE_ONCE(vm->gifts, (uint64_t)vm->incarnation << 32);
 	/* A root frame may have been another VM's. */
 	__atomic_fetch_add(&vm->tlb_generation, 1, __ATOMIC_SEQ_CST);
 	err = p2m_create(&vm->p2m, vm->owner);
@@ -88,11 +97,9 @@ static int build_pages(struct vm *vm, const char **why)
 	if (!err)
 		err = map_page(vm, AMBIT_APERTURE_TIME, vm->time, 0, P2M_READ);
 	for (uint32_t i = 0; i < vm->vcpu_count && !err; i++) {
-		struct ambit_vcpu_page *page = vm->vcpu[i]->page;
-
-		memset(page, 0, PAGE_SIZE);
 		err = map_page(vm, AMBIT_APERTURE_VCPU + i * PAGE_SIZE,
-			       virt_to_phys(page), 0, P2M_READ | P2M_WRITE);
+			       virt_to_phys(vm->vcpu[i]->page), 0,
+			       P2M_READ | P2M_WRITE);
 	}
 	if (!err)
 		err = sink_create(vm);
@@ -352,21 +359,54 @@ static int build_born(struct vm *vm, const char **why)
 	return b->idx == vm->endpoint_count;
 }
 
-int vm_build_step(struct vm *vm, const char **why)
+static int restore_ram(struct vm *vm, const char **why)
 {
-	static int (*const phases[])(struct vm *, const char **) = {
-		build_pages, build_map, pool_build_step, build_links, build_ram,
-		build_windows, build_image, build_modules, build_finish,
-		build_born,
-	};
+	(void)why;
+	return image_load_step(vm);
+}
+
+static int restore_finish(struct vm *vm, const char **why)
+{
+	(void)why;
+	fill_info(vm);
+	device_open(vm);
+	return 1;
+}
+
+typedef int phase_fn(struct vm *vm, const char **why);
+
+static int step(struct vm *vm, phase_fn *const *phases, uint32_t count,
+		const char **why)
+{
 	uint32_t phase = vm->build.phase;
 	int r = phases[phase](vm, why);
 
 	if (r <= 0)
 		return r;
 	vm->build = (struct vm_build){ .phase = phase + 1 };
-	if (vm->build.phase < ARRAY_SIZE(phases))
+	if (vm->build.phase < count)
 		return 0;
 	vm->build = (struct vm_build){ 0 };
 	return 1;
+}
+
+int vm_build_step(struct vm *vm, const char **why)
+{
+	static phase_fn *const phases[] = {
+		build_incarnation, build_pages, build_map, pool_build_step,
+		build_links, build_ram, build_windows, build_image,
+		build_modules, build_finish, build_born,
+	};
+
+	return step(vm, phases, ARRAY_SIZE(phases), why);
+}
+
+int vm_restore_step(struct vm *vm, const char **why)
+{
+	static phase_fn *const phases[] = {
+		build_pages, build_map, pool_rebuild_step, build_ram, restore_ram,
+		build_windows, restore_finish,
+	};
+
+	return step(vm, phases, ARRAY_SIZE(phases), why);
 }

@@ -21,5 +21,9 @@ int MUST_CHECK vm_build_step(struct vm *vm, const char **why);
  */
 bool vm_reap_step(struct vm *vm);
 bool vm_unbuild_step(struct vm *vm);
+/* The same for a VM that has an image: memory as it was, ends that are suspended. */
+int MUST_CHECK vm_restore_step(struct vm *vm, const char **why);
+/* What a VM with an image does without is given back, as by vm_unbuild_step(). */
+bool vm_fold_step(struct vm *vm);
 /* Its info area takes 2^order frames. */
 uint32_t vm_info_order(const struct vm *vm);

@@ -28,6 +28,11 @@ uint32_t vm_listed_state(const struct vm *vm)
 		if (READ_ONCE(vm->suspended))
 			return AMBIT_VMS_SUSPENDED;
 		return READ_ONCE(vm->paused) ? AMBIT_VMS_PAUSED : AMBIT_VMS_RUNNING;
+	case VM_SAVING:
+		return AMBIT_VMS_SUSPENDED;
+	case VM_SAVED:
+	case VM_RESTORING:
+		return AMBIT_VMS_SAVED;
 	case VM_CRASHED:
 		return AMBIT_VMS_CRASHED;
 	case VM_STOPPING:
@@ -104,6 +109,13 @@ static void vcpu_gone(struct vm *vm)
 	work_add(vm->vcpu[0]->pcpu, &vm->work);
 }
 
+/* The VM was restored; at home, so that its registers are not loaded elsewhere. */
+static void tables_renew(struct vcpu *v)
+{
+	__atomic_fetch_and(&v->ask, ~(uint32_t)VCPU_ASK_TABLES, __ATOMIC_SEQ_CST);
+	hvm->vcpu_tables(v);
+}
+
 void vm_vcpu_leave(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -114,11 +126,16 @@ void vm_vcpu_leave(struct vcpu *v)
 		vcpu_gone(vm);
 		return;
 	}
+	if (!(READ_ONCE(v->ask) & VCPU_ASK_PAUSE)) {
+		if (READ_ONCE(v->ask) & VCPU_ASK_TABLES)
+			tables_renew(v);
+		return;
+	}
 	sched_drop(v, VCPU_PARKED);
 	/* Publish, fence, look again, as in a wait: a resume or stop that came
 	 * before PARKED was visible would not have found this vCPU. */
 	FENCE_FULL();
-	if (READ_ONCE(v->ask) != VCPU_ASK_PAUSE)
+	if ((READ_ONCE(v->ask) & (VCPU_ASK_STOP | VCPU_ASK_PAUSE)) != VCPU_ASK_PAUSE)
 		sched_ready(v, VCPU_PARKED);
 }
 
@@ -136,7 +153,7 @@ void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit)
 /* Under vm->lock; true for the one caller that stops this incarnation. */
 static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
 {
-	if (vm->state != VM_RUNNING || vm->stopping)
+	if ((vm->state != VM_RUNNING && vm->state != VM_SAVED) || vm->stopping)
 		return false;
 	vm->crashed = crashed;
 	vm->status = status;
@@ -256,6 +273,7 @@ static void vm_go(struct vm *vm)
 	spin_lock(&vm->lock);
 	vm->stopping = vm->paused = vm->suspended = 0;
 	vm->suspend_asked = false;
+	vm->answer_op = 0;
 	vm->crashed = vm->halted = false;
 	vm->status = 0;
 	vm->why[0] = '\0';

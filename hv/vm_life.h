@@ -27,8 +27,8 @@ void vm_vcpu_halted(struct vcpu *v, const struct vcpu_exit *exit);
 int vm_pause(struct vm *vm);
 /* Ask the guest to suspend itself, by virq and request. */
 int vm_suspend_ask(struct vm *vm);
-/* It does so now: parked as by a pause. AMBIT_ENOENT: nobody asks. */
-int vm_suspend(struct vm *vm);
+/* It does so now, by a call of v: parked as by a pause. AMBIT_ENOENT: nobody asks. */
+int vm_suspend(struct vcpu *v);
 /* The end of either, or of the asking. */
 int vm_resume(struct vm *vm);
 

@@ -60,14 +60,17 @@ int vm_suspend_ask(struct vm *vm)
 	return err;
 }
 
-int vm_suspend(struct vm *vm)
+int vm_suspend(struct vcpu *v)
 {
+	struct vm *vm = v->vm;
 	int err = AMBIT_ENOENT;
 
 	spin_lock(&vm->lock);
 	if (goes_on(vm) && vm->suspend_asked) {
 		ask_set(vm, false);
 		vm->suspended = 1;
+		vm->suspender = v->id;
+		v->regs.rdx = 0;	/* not restored (yet) */
 		park_all(vm);
 		err = AMBIT_OK;
 	}
@@ -82,6 +85,7 @@ int vm_resume(struct vm *vm)
 	spin_lock(&vm->lock);
 	if (goes_on(vm) && (vm->paused || vm->suspend_asked)) {
 		vm->paused = vm->suspended = 0;
+		vm->answer_op = 0;
 		ask_set(vm, false);
 		for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 			__atomic_fetch_and(&vm->vcpu[i]->ask,

@@ -94,8 +94,9 @@ static int vm_make(struct vm *vm, uint32_t id, const struct manifest_limits *lim
 	vm->config = c;
 	vm->name = c->name;
 	vm->ram = boot_alloc(memory / MIB(2) * sizeof(hpa_t));
+	vm->image = boot_alloc(memory / MIB(2) * sizeof(hpa_t));
 	vm->pool_page = boot_alloc(c->pool_places * sizeof(struct pool_page));
-	if (!vm->ram || !vm->pool_page)
+	if (!vm->ram || !vm->image || !vm->pool_page)
 		return -1;
 	vm->ram_low = MIN(memory, GIB(3));
 	vm->ram_high = memory - vm->ram_low;

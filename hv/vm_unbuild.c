@@ -10,6 +10,7 @@
 #include "hv/sink.h"
 #include "hv/sync.h"
 #include "hv/vm_build.h"
+#include "hv/vm_image.h"
 #include "vio/grant.h"
 #include "vio/link.h"
 #include "vio/window.h"
@@ -103,13 +104,24 @@ static bool step(struct vm *vm, bool (*const *phases)(struct vm *), uint32_t cou
 static bool (*const phases[])(struct vm *) = {
 	devices_close, links_die, operations_end, grant_vm_died_step,
 	/* Here begins what a VM needs that never ran. */
-	pool_unbuild_step, free_ram, free_windows, free_pages, free_tables,
+	pool_unbuild_step,
+	/* And here what a VM does without that is saved. */
+	free_ram, free_windows, free_pages, free_tables,
+	image_free_step,
 };
-#define NEVER_RAN 4u
+#define NEVER_RAN	4u
+#define FOLD		5u
+#define FOLD_END	9u
+_Static_assert(FOLD_END + 1 == ARRAY_SIZE(phases), "all but the image");
 
 bool vm_reap_step(struct vm *vm)
 {
 	return step(vm, phases, ARRAY_SIZE(phases));
+}
+
+bool vm_fold_step(struct vm *vm)
+{
+	return step(vm, phases + FOLD, FOLD_END - FOLD);
 }
 
 bool vm_unbuild_step(struct vm *vm)

@@ -60,12 +60,12 @@ static bool keeps(uint32_t state)
 /* Under the link's lock: one end's new state, shown in both status areas. A new
  * generation comes first: a guest reads the states, then the generation, and
  * must not take an old one for that of the new connection. */
-static void show_state(struct endpoint *e, uint32_t state)
+static void show_state(struct endpoint *e, uint32_t state, bool keep)
 {
 	struct ambit_status *own = e->status, *peer = e->peer->status;
 	bool was = e->link->connected;
 	bool begins = !was && state == AMBIT_LINK_CONNECTED && peer->state == state;
-	bool ends = was && !keeps(state);
+	bool ends = was && !keep;
 
 	if (ends)
 		WRITE_ONCE(e->link->connected, false);
@@ -117,7 +117,7 @@ static void close_last(struct link *l, struct vm *vm)
 }
 
 /* Shows the state, and then closes the window if the connection is over. */
-static uint32_t change_state(struct endpoint *e, uint32_t state)
+static uint32_t change_state(struct endpoint *e, uint32_t state, bool keep)
 {
 	struct link *l = e->link;
 	struct vm *opened = NULL, *closed = NULL;
@@ -127,10 +127,10 @@ static uint32_t change_state(struct endpoint *e, uint32_t state)
 	spin_lock(&l->lock);
 	if (state == AMBIT_LINK_CONNECTED)
 		opened = open_first(e);
-	changed = e->status->state != state;
+	changed = e->status->state != state || (l->connected && !keep);
 	if (changed)
-		show_state(e, state);
-	if (!keeps(state))
+		show_state(e, state, keep);
+	if (!keep)
 		closed = window_close(l);
 	generation = e->status->generation;
 	spin_unlock(&l->lock);
@@ -145,12 +145,19 @@ static uint32_t change_state(struct endpoint *e, uint32_t state)
 
 int64_t link_set_state(struct endpoint *e, uint32_t state)
 {
-	return change_state(e, state);
+	return change_state(e, state, keeps(state));
 }
 
 void endpoint_died(struct endpoint *e)
 {
-	change_state(e, AMBIT_LINK_DEAD);
+	change_state(e, AMBIT_LINK_DEAD, false);
+}
+
+void endpoint_rests(struct endpoint *e)
+{
+	uint32_t state = e->status->state;
+
+	change_state(e, keeps(state) ? AMBIT_LINK_SUSPENDED : state, false);
 }
 
 /* A reborn VM finds its control areas as a first start would; its data areas
@@ -161,7 +168,7 @@ void endpoint_born(struct endpoint *e)
 
 	spin_lock(&l->lock);
 	memset(e->event, 0, sizeof(*e->event));
-	show_state(e, AMBIT_LINK_CLOSED);
+	show_state(e, AMBIT_LINK_CLOSED, false);
 	WRITE_ONCE(e->peer->status->peer_incarnation, e->vm->incarnation);
 	spin_unlock(&l->lock);
 	endpoint_raise(e->peer);

@@ -85,6 +85,9 @@ void link_info(struct vm *vm, struct ambit_link_info *info);
 int64_t link_set_state(struct endpoint *e, uint32_t state);
 /* Its VM died, all vCPUs have left: the end is dead, the peer is told. */
 void endpoint_died(struct endpoint *e);
+/* Its VM is being saved, no vCPU runs: the connection ends, an end that was in it
+ * is suspended, the peer is told. */
+void endpoint_rests(struct endpoint *e);
 /* Its VM is about to start (again): the end is closed, not dead. */
 void endpoint_born(struct endpoint *e);
 /* Endpoint of a VM by number from a guest, or NULL. */

@@ -80,6 +80,7 @@ const struct hvm_ops svm_ops = {
 	.vcpu_reset = svm_vcpu_reset,
 	.vcpu_run = svm_vcpu_run,
 	.vcpu_unload = svm_vcpu_unload,
+	.vcpu_tables = svm_vcpu_tables,
 	.skip = svm_skip,
 	.inject = svm_inject,
 	.get_state = svm_get_state,

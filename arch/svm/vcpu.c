@@ -77,17 +77,22 @@ void svm_vcpu_unload(struct vcpu *v)
 	}
 }
 
+void svm_vcpu_tables(struct vcpu *v)
+{
+	vmcb_of(v)->np_cr3 = v->vm->p2m.root.v;
+	v->arch.asid_generation = 0;	/* the next run has a new ASID */
+}
+
 void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 {
 	svm_vcpu_unload(v);
 	memset(&v->regs, 0, sizeof(v->regs));
 	v->regs.rbx = argument;
 	vmcb_reset(vmcb_of(v), entry);
-	vmcb_of(v)->np_cr3 = v->vm->p2m.root.v;	/* new with each restart */
+	svm_vcpu_tables(v);	/* new with each restart */
 	svm_debug_reset(v);
 	v->arch.tsc_aux = 0;
 	v->arch.inject = 0;
-	v->arch.asid_generation = 0;
 	xstate_reset(v);
 }
 

@@ -213,6 +213,15 @@ void vmx_vcpu_destroy(struct vcpu *v)
 	xstate_destroy(v);
 }
 
+/* What is stale in the TLB has an older generation, and another root besides. */
+void vmx_vcpu_tables(struct vcpu *v)
+{
+	if (!vmx_borrow(v))
+		panic("new tables for a vCPU that is loaded on another CPU");
+	vmcs_set_tables(v);
+	vmx_return(v);
+}
+
 void vmx_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument)
 {
 	struct arch_vcpu *a = &v->arch;

@@ -207,11 +207,15 @@ static void reset_control_registers(struct vcpu *v)
 		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, 0);
 }
 
-void vmcs_reset_guest(struct vcpu *v, uint64_t entry)
+void vmcs_set_tables(struct vcpu *v)
 {
-	/* A restarted VM has new tables. */
 	v->arch.eptp = v->vm->p2m.root.v | EPTP_WALK_4 | EPT_TYPE_WB;
 	vmcs_write(VMCS_EPTP, v->arch.eptp);
+}
+
+void vmcs_reset_guest(struct vcpu *v, uint64_t entry)
+{
+	vmcs_set_tables(v);	/* a restarted VM has new ones */
 	reset_control_registers(v);
 	reset_segments();
 	if (vmx_caps.efer_switch)

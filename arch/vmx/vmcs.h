@@ -153,5 +153,7 @@ void vmcs_clear(hpa_t vmcs);
 void vmcs_init_controls(struct vcpu *v);
 /* Host state of the pCPU that runs this; v->arch.vmcs is current. */
 void vmcs_init_host(void);
+/* Of a loaded VMCS: the tables that its VM has now. */
+void vmcs_set_tables(struct vcpu *v);
 /* Guest state: 32-bit flat, paging off; v->arch.vmcs is current. */
 void vmcs_reset_guest(struct vcpu *v, uint64_t entry);

@@ -123,6 +123,7 @@ const struct hvm_ops vmx_ops = {
 	.vcpu_reset = vmx_vcpu_reset,
 	.vcpu_run = vmx_vcpu_run,
 	.vcpu_unload = vmx_vcpu_unload,
+	.vcpu_tables = vmx_vcpu_tables,
 	.skip = vmx_skip,
 	.inject = vmx_inject,
 	.get_state = vmx_get_state,

@@ -105,6 +105,8 @@ int bm_view(struct bm *b, uint32_t slot, struct bm_seg *seg, uint32_t max)
 		return bm_error(b);
 	if (b->held[slot].result)
 		return b->held[slot].result;
+	if (!bm_alive(b))
+		return BM_GONE;
 	return b->t->view(b, slot, seg, max);
 }
 

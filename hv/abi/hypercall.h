@@ -58,7 +58,8 @@
 #define AMBIT_HC_GRANT_QUERY	18
 #define AMBIT_HC_GRANT_REVOKE	19
 #define AMBIT_HC_GRANT_GIVE	20
-#define AMBIT_HC_SUSPEND	21	/* () when AMBIT_REQUEST_SUSPEND asks for it */
+#define AMBIT_HC_SUSPEND	21	/* () when AMBIT_REQUEST_SUSPEND asks for it; */
+					/* RDX 1: restored meanwhile */
 #define AMBIT_HC_IRQ_DONE	22	/* (index of the device interrupt) */
 #define AMBIT_HC_CAPTURE	23	/* (endpoint, gpa of struct ambit_seg[], number) */
 #define AMBIT_HC_COUNT		24
@@ -72,6 +73,8 @@
 #define AMBIT_VM_STOP		3
 #define AMBIT_VM_RESTART	4
 #define AMBIT_VM_SUSPEND	5	/* asks the VM to: AMBIT_VIRQ_CONTROL */
+#define AMBIT_VM_SAVE		6	/* of a suspended one; again while AMBIT_EAGAIN */
+#define AMBIT_VM_RESTORE	7	/* of a saved one; the same */
 #define AMBIT_VM_COUNTERS	8	/* (vm, gpa, bytes) -> bytes written */
 
 /* States a VM is listed in. */
@@ -80,6 +83,7 @@
 #define AMBIT_VMS_STOPPED	3	/* by its own call or by VM control */
 #define AMBIT_VMS_CRASHED	4	/* stopped by the hypervisor */
 #define AMBIT_VMS_SUSPENDED	5	/* by its own call, when asked */
+#define AMBIT_VMS_SAVED		6	/* suspended, its memory in an image */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

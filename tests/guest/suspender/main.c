@@ -6,6 +6,7 @@
  *   in ms, or with `ticks` in thousands of the TSC's, and so of instructions
  *   rounds=  how often in all
  *   suspend  ask them to suspend themselves, in place of a pause
+ *   save     that, and save and restore them
  */
 #include "tests/guest/lib/check.h"
 
@@ -16,7 +17,7 @@
 
 static struct ambit_vm_entry *list;
 static uint32_t vms[8], vm_count, rests;
-static bool suspend;
+static bool suspend, save;
 static uint64_t unit;	/* ns of the command line's numbers */
 static uint64_t poll;	/* and between two looks */
 
@@ -77,6 +78,38 @@ static bool rests_in(uint32_t i, uint64_t round)
 	return turn == vm_count || turn == i;
 }
 
+/* An operation that is called again while it is under way. */
+static int64_t finish(uint64_t op, uint32_t vm)
+{
+	uint64_t end = time_now() + TIMEOUT;
+	int64_t r;
+
+	while ((r = control(op, vm)) == AMBIT_EAGAIN && time_now() < end)
+		time_sleep_until(time_now() + poll);
+	return r;
+}
+
+static void saved(uint32_t vm)
+{
+	uint32_t incarnation = entry(vm)->incarnation;
+
+	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
+	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
+	CHECK_IS(entry(vm)->state, AMBIT_VMS_SAVED);
+	CHECK_IS(list->incarnation, incarnation);
+	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
+	CHECK_IS(control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
+	CHECK_IS(control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
+	CHECK_IS(control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
+}
+
+static void restored(uint32_t vm)
+{
+	CHECK_IS(finish(AMBIT_VM_RESTORE, vm), 0);
+	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
+	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
+}
+
 static void one_round(uint64_t round, uint64_t length)
 {
 	uint64_t op = suspend ? AMBIT_VM_SUSPEND : AMBIT_VM_PAUSE;
@@ -89,6 +122,9 @@ static void one_round(uint64_t round, uint64_t length)
 	for (uint32_t i = 0; i < vm_count; i++)
 		rest_now[i] = rest_now[i] && rested(vms[i], state);
 	time_sleep_until(time_now() + poll);
+	for (uint32_t i = 0; save && i < vm_count; i++)
+		if (rest_now[i])
+			saved(vms[i]);
 	for (uint32_t i = 0; i < vm_count; i++)
 		run_ns[i] = entry(vms[i])->run_ns;
 	rest(length);
@@ -97,7 +133,10 @@ static void one_round(uint64_t round, uint64_t length)
 			continue;
 		/* What wakes one has it parked, which is charged to it. */
 		CHECK(entry(vms[i])->run_ns - run_ns[i] <= poll);
-		CHECK_IS(control(AMBIT_VM_RESUME, vms[i]), 0);
+		if (save)
+			restored(vms[i]);
+		else
+			CHECK_IS(control(AMBIT_VM_RESUME, vms[i]), 0);
 	}
 }
 
@@ -106,7 +145,8 @@ int guest_main(void)
 	uint64_t length = cmdline_u64("rest", 1000), gap = cmdline_u64("gap", 100);
 	uint64_t rounds = cmdline_u64("rounds", 3);
 
-	suspend = cmdline_has("suspend");
+	save = cmdline_has("save");
+	suspend = save || cmdline_has("suspend");
 	list = page_alloc(1);
 	vms_find();
 	units_find();
