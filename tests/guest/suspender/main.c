@@ -7,6 +7,9 @@
  *   rounds=  how often in all
  *   suspend  ask them to suspend themselves, in place of a pause
  *   save     that, and save and restore them
+ *   nomem    that, but there is no memory for it
+ *   drop     at last, restart them saved and while they are being saved, and stop
+ *            them saved
  */
 #include "tests/guest/lib/check.h"
 
@@ -17,7 +20,7 @@
 
 static struct ambit_vm_entry *list;
 static uint32_t vms[8], vm_count, rests;
-static bool suspend, save;
+static bool suspend, save, nomem;
 static uint64_t unit;	/* ns of the command line's numbers */
 static uint64_t poll;	/* and between two looks */
 
@@ -94,7 +97,9 @@ static void saved(uint32_t vm)
 	uint32_t incarnation = entry(vm)->incarnation;
 
 	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
-	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
+	CHECK_IS(finish(AMBIT_VM_SAVE, vm), nomem ? AMBIT_ENOMEM : 0);
+	if (nomem)
+		return;
 	CHECK_IS(entry(vm)->state, AMBIT_VMS_SAVED);
 	CHECK_IS(list->incarnation, incarnation);
 	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
@@ -133,11 +138,55 @@ static void one_round(uint64_t round, uint64_t length)
 			continue;
 		/* What wakes one has it parked, which is charged to it. */
 		CHECK(entry(vms[i])->run_ns - run_ns[i] <= poll);
-		if (save)
+		if (save && !nomem)
 			restored(vms[i]);
 		else
 			CHECK_IS(control(AMBIT_VM_RESUME, vms[i]), 0);
 	}
+}
+
+/* It rests when asked, and begins to be saved. */
+static void save_begin(uint32_t vm)
+{
+	CHECK_IS(control(AMBIT_VM_SUSPEND, vm), 0);
+	CHECK(rested(vm, AMBIT_VMS_SUSPENDED));
+	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EAGAIN);
+}
+
+static void wait_incarnation(uint32_t vm, uint32_t incarnation)
+{
+	uint64_t end = time_now() + TIMEOUT;
+
+	while ((entry(vm)->incarnation != incarnation ||
+		list->state != AMBIT_VMS_RUNNING) && time_now() < end)
+		time_sleep_until(time_now() + poll);
+	CHECK_IS(list->incarnation, incarnation);
+	CHECK_IS(list->state, AMBIT_VMS_RUNNING);
+}
+
+static void drop(uint32_t vm)
+{
+	uint32_t incarnation = entry(vm)->incarnation;
+
+	save_begin(vm);
+	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	wait_incarnation(vm, incarnation + 1);
+	save_begin(vm);
+	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
+	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	wait_incarnation(vm, incarnation + 2);
+	save_begin(vm);
+	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
+	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EAGAIN);
+	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	wait_incarnation(vm, incarnation + 3);
+	save_begin(vm);
+	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
+	CHECK_IS(control(AMBIT_VM_STOP, vm), 0);
+	while (entry(vm)->state != AMBIT_VMS_STOPPED)
+		time_sleep_until(time_now() + poll);
+	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
+	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
 }
 
 int guest_main(void)
@@ -146,6 +195,7 @@ int guest_main(void)
 	uint64_t rounds = cmdline_u64("rounds", 3);
 
 	save = cmdline_has("save");
+	nomem = cmdline_has("nomem");
 	suspend = save || cmdline_has("suspend");
 	list = page_alloc(1);
 	vms_find();
@@ -155,6 +205,8 @@ int guest_main(void)
 		one_round(n, length);
 		rest(gap);
 	}
+	for (uint32_t i = 0; cmdline_has("drop") && i < vm_count; i++)
+		drop(vms[i]);
 	printf("%u rests\n", rests);
 	return check_end();
 }

@@ -4,10 +4,12 @@
  * other VM on the pCPU run, and looks whether they are still there. Two of these
  * ping each other; `juggle` makes one change XCR0 in every round. The first
  * incarnation of `fresh` leaves all registers dirty and crashes; the second must
- * find them as the CPU resets them.
+ * find them as the CPU resets them. With `suspend` it suspends itself in each of
+ * `rounds=` rounds, when it is asked to (rest.c).
  */
 #include "guests/lib/cpu.h"
 #include "tests/guest/lib/check.h"
+#include "tests/guest/xstate/xstate.h"
 
 #include "hv/abi/link.h"
 
@@ -38,7 +40,7 @@ static const uint32_t msrs[] = {
 	0x174, 0x175, 0x176, 0x277, TSC_AUX,
 };
 static struct regs want, have;
-static bool has_aux;
+static bool has_aux, suspend;
 static uint64_t offered;	/* of XCR0 */
 
 static uint64_t rdmsr(uint32_t msr)
@@ -170,8 +172,7 @@ static void check_rest(uint64_t round)
 	}
 }
 
-/* All general registers hold for a while without any exit of our own. */
-static void check_general(uint64_t loops)
+void check_general(uint64_t loops)
 {
 	uint64_t bad = 0;
 
@@ -212,7 +213,9 @@ static void let_run(uint64_t round)
 {
 	struct ambit_event *event = (struct ambit_event *)link_info(0)->event;
 
-	if (round % 40 == 39) {
+	if (suspend) {
+		rest_round(round);
+	} else if (round % 40 == 39) {
 		check_general(cmdline_u64("loops", 40000));
 	} else if (round % 4 == 3) {
 		hcall1(AMBIT_HC_SETTLE, 0);
@@ -281,8 +284,14 @@ int guest_main(void)
 			__asm__ volatile("cli; hlt");
 		return check_end();
 	}
-	hcall2(AMBIT_HC_LINK_STATE, 0, AMBIT_LINK_CONNECTED);
-	for (uint64_t i = 0; i < ROUNDS; i++)
+	suspend = cmdline_has("suspend");
+	if (suspend)
+		rest_begin();
+	else
+		hcall2(AMBIT_HC_LINK_STATE, 0, AMBIT_LINK_CONNECTED);
+	for (uint64_t i = 0; i < cmdline_u64("rounds", ROUNDS); i++)
 		run_round(i, juggle);
+	if (suspend)
+		rest_end();
 	return check_end();
 }
