@@ -21,7 +21,7 @@ void end_init(void)
 	if (balance_begin())
 		hv_refuse("too little memory");
 	for (uint32_t i = 0; i < vm_count; i++)
-		awaited += !vm_table[i].config->service;
+		awaited += !vm_table[i].config->service && vm_table[i].config->start;
 }
 
 void end_vm_again(struct vm *vm)
@@ -39,6 +39,11 @@ static uint64_t exits_of(const struct vcpu *v)
 	return n;
 }
 
+static bool never_started(const struct vm *vm)
+{
+	return !vm->incarnation && vm->state == VM_STOPPED;
+}
+
 /* One line for each VM: how it ended, and what it cost. */
 static bool vm_passed(const struct vm *vm)
 {
@@ -49,7 +54,9 @@ static bool vm_passed(const struct vm *vm)
 		ms += time_ticks_to_ns(vm->vcpu[i]->run_tsc) / 1000000;
 		exits += exits_of(vm->vcpu[i]);
 	}
-	if (running && vm->config->service && !vm->crashed)
+	if (never_started(vm))
+		hv_log("  %-8s was never started", vm->name);
+	else if (running && vm->config->service && !vm->crashed)
 		hv_log("  %-8s service, still running, %lu ms, %lu exits",
 		       vm->name, ms, exits);
 	else if (vm->crashed)
@@ -92,19 +99,24 @@ static bool others_halt(void)
 
 static void verdict(uint32_t failed, bool sound)
 {
-	uint32_t services = 0;
+	uint32_t ended, services = 0, never = 0;
 
-	for (uint32_t i = 0; i < vm_count; i++)
-		services += vm_table[i].config->service;
+	for (uint32_t i = 0; i < vm_count; i++) {
+		const struct vm *vm = &vm_table[i];
+
+		never += never_started(vm);
+		services += vm->config->service && !never_started(vm);
+	}
+	ended = vm_count - services - never;
 	if (failed)
 		hv_log("run ended: FAIL (%u of %u VMs did not end well)",
 		       failed, vm_count);
 	else if (!sound)
 		hv_log("run ended: FAIL (the hypervisor's state is not sound)");
 	else
-		hv_log("run ended: PASS (%u VM%s ended with status 0, %u service%s)",
-		       vm_count - services, vm_count - services == 1 ? "" : "s",
-		       services, services == 1 ? "" : "s");
+		hv_log("run ended: PASS (%u VM%s ended with status 0, %u service%s%s)",
+		       ended, ended == 1 ? "" : "s", services,
+		       services == 1 ? "" : "s", never ? ", some never started" : "");
 }
 
 void end_vm_rests(struct vm *vm)

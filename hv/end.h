@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The end of the run: when every VM that is not a service rests, the summary is
- * printed and the machine powered off.
+ * The end of the run: when every VM that is not a service rests, or was never
+ * started, the summary is printed and the machine powered off.
  */
 #pragma once
 

@@ -352,6 +352,24 @@ static int line_read(struct manifest_parser *p, struct manifest_str line)
 	return key_read(p, line);
 }
 
+/* Whom nobody may start must start by itself. */
+static int starts_check(struct manifest_parser *p)
+{
+	for (uint32_t b = 0; b < p->m->vm_count; b++) {
+		const struct manifest_vm *vm = &p->m->vm[b];
+		uint32_t a = 0;
+
+		while (!vm->start && a < p->m->vm_count &&
+		       (a == b || !manifest_controls(p->m, a, b)))
+			a++;
+		if (a == p->m->vm_count)
+			return manifest_fail_at(p, vm->key_line[VM_KEY_START],
+						"start: no other VM has 'control' of '%s', "
+						"so none could start it", vm->name);
+	}
+	return 0;
+}
+
 int manifest_parse(struct manifest *m, const char *file, const char *text,
 		   size_t len, char *error)
 {
@@ -370,5 +388,7 @@ int manifest_parse(struct manifest *m, const char *file, const char *text,
 		return -1;
 	if (!m->vm_count)
 		return manifest_fail_at(&p, 1, "there is no [vm NAME] section");
+	if (starts_check(&p))
+		return -1;
 	return manifest_endpoints_count(&p);
 }

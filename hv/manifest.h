@@ -41,7 +41,7 @@ struct manifest_ports {
 enum manifest_vm_key {
 	VM_KEY_IMAGE, VM_KEY_MEMORY, VM_KEY_VCPUS, VM_KEY_CPUS, VM_KEY_CMDLINE,
 	VM_KEY_MODULES, VM_KEY_CONTROL, VM_KEY_RESTART, VM_KEY_STRICT,
-	VM_KEY_SERVICE, VM_KEY_MAPS, VM_KEY_GIFTS, VM_KEY_POOL, VM_KEY_PORTS,
+	VM_KEY_SERVICE, VM_KEY_START, VM_KEY_MAPS, VM_KEY_GIFTS, VM_KEY_POOL, VM_KEY_PORTS,
 	VM_KEY_IRQS, VM_KEY_COUNT
 };
 enum manifest_link_key {
@@ -67,6 +67,7 @@ struct manifest_vm {
 	struct manifest_str control;	/* names of VMs it may control, or "*" */
 	bool strict;			/* a denied MSR or port stops the VM */
 	bool service;			/* the run may end while this VM still runs */
+	bool start;			/* at boot; else by VM control */
 	enum restart_policy restart;
 	uint32_t maps;			/* quota: pages mapped from grants, all links */
 	uint32_t gifts;			/* quota: gifts in flight, all links */

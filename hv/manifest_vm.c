@@ -149,6 +149,11 @@ static int set_service(struct manifest_parser *p, struct manifest_str value)
 	return manifest_bool(p, value, &p->vm->service);
 }
 
+static int set_start(struct manifest_parser *p, struct manifest_str value)
+{
+	return manifest_bool(p, value, &p->vm->start);
+}
+
 static int set_maps(struct manifest_parser *p, struct manifest_str value)
 {
 	return manifest_number(p, value, 0, AMBIT_LINK_MAX * MANIFEST_GRANTS_MAX,
@@ -188,6 +193,7 @@ const struct manifest_key manifest_vm_keys[VM_KEY_COUNT] = {
 	[VM_KEY_RESTART] = { "restart", set_restart, false },
 	[VM_KEY_STRICT]	 = { "strict", set_strict, false },
 	[VM_KEY_SERVICE] = { "service", set_service, false },
+	[VM_KEY_START]	 = { "start", set_start, false },
 	[VM_KEY_MAPS]	 = { "maps", set_maps, false },
 	[VM_KEY_GIFTS]	 = { "gifts", set_gifts, false },
 	[VM_KEY_POOL]	 = { "pool", set_pool, false },
@@ -199,6 +205,7 @@ void manifest_vm_begin(struct manifest_vm *vm)
 {
 	*vm = (struct manifest_vm){
 		.vcpu_count = 1,
+		.start = true,
 		.gifts = GIFTS_DEFAULT,
 		.cmdline = str_of(""),
 		.control = str_of(""),

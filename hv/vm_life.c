@@ -330,7 +330,9 @@ void vm_start_all(void)
 		struct vm *vm = &vm_table[i];
 
 		vm->work.run = build_step;
-		while (!vm->work.run(&vm->work))
+		if (!vm->config->start)
+			vm->state = VM_STOPPED;
+		while (vm->config->start && !vm->work.run(&vm->work))
 			;
 	}
 }

@@ -9,7 +9,8 @@
 #include "hv/vcpu.h"
 #include "hv/vm.h"
 
-/* Boot CPU: start what was built; the end of the run is looked for from here. */
+/* Boot CPU: build and start all that start at boot; the end of the run is looked
+ * for from here. */
 void vm_start_all(void);
 /* Start the vCPU (VCPU_OFF) at a gpa in PVH entry state. */
 int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg);

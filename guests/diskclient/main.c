@@ -10,6 +10,7 @@
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
+#include "guests/lib/peer.h"
 #include "guests/lib/sha256.h"
 
 #define MS		1000000ul
@@ -20,6 +21,7 @@ enum chunk_state { CHUNK_IDLE, CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_READ, CHUNK_
 
 static struct client {
 	const struct ambit_link_info *link;
+	struct peer_watch watch;
 	struct bm *bm;
 	struct blk_front *front;
 	uint64_t bytes;			/* of the disk */
@@ -157,7 +159,7 @@ static void client_configure(void)
 	if (endpoint < 0)
 		guest_fail("this VM has no block link%s%s", named ? " " : "",
 			   named ? name : "");
-	client.link = link_info((uint32_t)endpoint);
+	client.watch.link = client.link = link_info((uint32_t)endpoint);
 	client.bm = bm_open_link((uint32_t)endpoint);
 	client.front = blk_front_init(client.bm,
 		page_alloc_bytes(blk_front_memory(client.bm)), chunk_done,
@@ -190,8 +192,9 @@ static void client_identify(void)
 		if (blk_front_poll(client.front))
 			continue;
 		if (time_now() >= deadline)
-			guest_fail("no disk answers on this link");
-		bm_wait(&client.bm, 1, 0, deadline);
+			guest_fail("no disk answers on link %s: %s %s", client.link->name,
+				   client.link->peer, peer_state(client.link));
+		bm_wait(&client.bm, 1, 0, peer_await(&client.watch, deadline));
 	}
 	client.bytes = disk->bytes;
 	client.in_place = cmdline_has("in-place");
@@ -208,6 +211,7 @@ static void client_check(uint64_t deadline)
 {
 	const struct blk_identity *disk = blk_front_disk(client.front);
 
+	peer_look(&client.watch, disk, false);
 	if (disk && disk->bytes != client.bytes)
 		guest_fail("the disk has changed its size");
 	if (client.failed)

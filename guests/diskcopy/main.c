@@ -9,6 +9,7 @@
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
+#include "guests/lib/peer.h"
 
 #include "hv/abi/link.h"
 
@@ -126,7 +127,8 @@ static void disk_await(void)
 		if (blk_front_poll(copy.front))
 			continue;
 		if (time_now() >= deadline)
-			guest_fail("no disk answers on this link");
+			guest_fail("no disk answers on link %s: %s %s", copy.link->name,
+				   copy.link->peer, peer_state(copy.link));
 		bm_wait(&copy.bm, 1, 0, deadline);
 	}
 	if (disk->bytes < copy.bytes)

@@ -37,6 +37,7 @@ void netif_open(struct netif *n, uint32_t endpoint, uint32_t addr,
 			.mtu = MIN(l->mtu, l->buffer_size - ETH_HEADER),
 			.room = l->buffer_size,
 		},
+		.watch = { .link = l },
 	};
 	memcpy(n->ip.mac, l->mac, sizeof(n->ip.mac));
 	n->net = net_init(b, page_alloc_bytes(net_memory(b)), netif_rx, n);
@@ -76,8 +77,9 @@ void netif_wait_room(struct netif *n, uint64_t deadline)
 		if (net_poll(n->net))
 			continue;
 		if (time_now() >= deadline)
-			guest_fail("the link does not come up");
-		net_wait(&n->net, 1, true, deadline);
+			guest_fail("link %s does not come up: %s %s", n->watch.link->name,
+				   n->watch.link->peer, peer_state(n->watch.link));
+		net_wait(&n->net, 1, true, peer_await(&n->watch, deadline));
 	}
 }
 

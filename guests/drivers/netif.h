@@ -4,10 +4,12 @@
 
 #include "guests/drivers/ip.h"
 #include "guests/drivers/net.h"
+#include "guests/lib/peer.h"
 
 struct netif {
 	struct net *net;
 	struct ip ip;
+	struct peer_watch watch;
 };
 
 /*

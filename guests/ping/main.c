@@ -123,6 +123,7 @@ static void ping_run(void)
 		bool more;
 
 		netif_suspend(&ping.nif.net, 1);
+		peer_look(&ping.nif.watch, net_is_up(ping.nif.net), ping.quiet);
 		settle(now);
 		while (ping.next <= ping.count && now >= due &&
 		       ping.next - ping.oldest < ping.depth) {
@@ -153,6 +154,8 @@ static void print_statistics(uint64_t ns)
 		printf(", +%u duplicates", ping.duplicates);
 	if (ping.damaged)
 		printf(", +%u damaged", ping.damaged);
+	if (ping.nif.watch.lost)
+		printf(", +%u reconnects", ping.nif.watch.lost);
 	printf(", %u%% packet loss, time %lums\n",
 	       sent ? (sent - ping.received) * 100 / sent : 0, ns / MS);
 	if (!ping.received)

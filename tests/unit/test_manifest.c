@@ -67,6 +67,7 @@ static void test_full(void)
 		    "restart = on-crash\n"
 		    "strict  = yes\n"
 		    "service = yes\n"
+		    "start   = yes\n"
 		    "[vm bob]\r\n"
 		    "image=pong\r\n"
 		    "memory=2G\r\n"
@@ -85,7 +86,7 @@ static void test_full(void)
 	ok(is(vm->cmdline, "count=3 size=56"), "command line");
 	ok(vm->module_count == 2 && is(vm->module[0], "disk") && is(vm->module[1], "font"),
 	   "modules");
-	ok(vm->restart == RESTART_ON_CRASH && vm->strict && vm->service, "policy");
+	ok(vm->restart == RESTART_ON_CRASH && vm->strict && vm->service && vm->start, "policy");
 	ok(vm->link_count == 2, "endpoints are counted");
 	ok(vm->key_line[VM_KEY_MEMORY] == 14, "lines of keys are kept");
 	ok(manifest_controls(&m, 0, 1) && manifest_controls(&m, 0, 0), "rights");
@@ -93,7 +94,8 @@ static void test_full(void)
 	vm = &m.vm[1];
 	ok(is(vm->image, "pong") && vm->memory == GIB(2), "CR LF is tolerated");
 	ok(vm->vcpu_count == 1 && vm->cpu[0] == MANIFEST_CPU_AUTO && !vm->module_count &&
-	   !vm->cmdline.len && vm->restart == RESTART_NEVER && !vm->strict && !vm->service,
+	   !vm->cmdline.len && vm->restart == RESTART_NEVER && !vm->strict && !vm->service &&
+	   vm->start,
 	   "defaults of a VM");
 	link = &m.link[0];
 	ok(!strcmp(link->name, "net0") && link->end[0].vm == 0 && link->end[1].vm == 1,
@@ -130,6 +132,8 @@ static void test_accepted(void)
 		NET("slots = 1024\nbuffer = 1M\nscheme = copy\n"),
 		NET("slots = 1024\nbuffer = 1M\nscheme = grant\n"),
 		VM_A "maps = 8388608\n",
+		VM_A "start = no\n" VM_B "control = a\n",
+		VM_B "control = *\n" VM_A "start = no\n",
 	};
 
 	for (uint32_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
@@ -337,6 +341,10 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ VM_A "= 5\n", "t:4: unknown key ''; a VM has" },
 	{ VM_A "Image = k\n", "did you mean 'image'?" },
 	{ VM_A "memory = 4M\n", "t:4: memory: given already in line 3" },
+	{ VM_A "start = never\n", "t:4: start: 'never' is none of yes, no" },
+	{ VM_A "start = no\ncontrol = a\n",
+	  "t:4: start: no other VM has 'control' of 'a', so none could start it" },
+	{ VM_A "start = no\n" VM_B "control = b\n", "t:4: start: no other VM" },
 	{ VM_A "vcpus =\n", "t:4: vcpus: the value is missing" },
 	{ VM_A "vcpus = # 3\n", "t:4: vcpus: the value is missing" },
 	{ VM_A "vcpus = 0\n", "t:4: vcpus: 0 is not between 1 and 64" },
