@@ -4,6 +4,8 @@
  * depend on the device class, and what a link needs once its section ends.
  */
 #include "hv/manifest_parse.h"
+
+#include "guests/drivers/net_wire.h"
 #include "hv/string.h"
 
 #define SLOTS_DEFAULT		32
@@ -240,7 +242,7 @@ static int buffer_finish(struct manifest_parser *p)
 		[AMBIT_CLASS_CONSOLE] = KIB(1),
 	};
 	struct manifest_link *link = p->link;
-	uint32_t frame = 0;
+	uint32_t frame = 0, most;
 
 	if (link->dev_class == AMBIT_CLASS_NET) {
 		if (!link->mtu)
@@ -250,10 +252,13 @@ static int buffer_finish(struct manifest_parser *p)
 	if (!link->buffer_size)
 		link->buffer_size = MAX(usual[link->dev_class],
 					ALIGN_UP(frame, (uint32_t)BUFFER_STEP));
-	if (link->buffer_size < frame)
+	/* A frame may go over several buffers, if not over too many. */
+	most = MIN(link->slots, NET_CHAIN_MAX);
+	if (most * link->buffer_size < frame)
 		return manifest_fail_at(p, link->key_line[LINK_KEY_BUFFER],
-					"buffer: %u bytes cannot hold a frame of mtu %u + %u",
-					link->buffer_size, link->mtu, ETHERNET_HEADER);
+					"buffer: %u buffers of %u bytes cannot hold a frame "
+					"of mtu %u + %u", most, link->buffer_size, link->mtu,
+					ETHERNET_HEADER);
 	return 0;
 }
 

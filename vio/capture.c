@@ -12,6 +12,7 @@
 #include "hv/guest_mem.h"
 
 /* RAM is in one piece for 2 MiB, and no frame is longer. */
+#define ETH_HEADER	14u
 #define RUNS_MAX	(2 * AMBIT_CAPTURE_SEGS)
 
 struct runs {
@@ -40,7 +41,8 @@ static int runs_add(struct runs *to, struct vm *vm, const struct ambit_seg *seg)
 int64_t capture_report(struct endpoint *e, gpa_t segs, uint64_t n)
 {
 	struct ambit_seg seg[AMBIT_CAPTURE_SEGS];
-	uint64_t len = 0;
+	const struct manifest_link *c = e->link->config;
+	uint64_t len = 0, max = MAX(c->buffer_size, c->mtu + ETH_HEADER);
 	struct runs runs;
 
 	if (!e->link->capture || !e->peer->vm)
@@ -51,7 +53,7 @@ int64_t capture_report(struct endpoint *e, gpa_t segs, uint64_t n)
 		return AMBIT_EFAULT;
 	for (uint64_t i = 0; i < n; i++) {
 		len += seg[i].len;
-		if (!seg[i].len || len > e->link->config->buffer_size)
+		if (!seg[i].len || len > max)
 			return AMBIT_EINVAL;
 	}
 	runs.n = 0;

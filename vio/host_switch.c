@@ -3,11 +3,13 @@
  * Switches: each net link to the hypervisor is a port of the one that it names.
  * A frame lies in a buffer of its sender's port, which the guest can no longer
  * reach, until it went to all its receivers; so nothing of it is parsed in shared
- * memory, and a guest has no more frames under way than its slots.
+ * memory, and a guest has no more frames under way than its slots. A frame over
+ * several buffers stays in them, and is cut anew for each receiver's.
  *
  * Whoever serves a port has the switch's lock, as frames go to any other port.
  * It is only ever tried: a busy switch is work for later.
  */
+#include "guests/drivers/net_wire.h"
 #include "guests/lib/bm.h"
 #include "hv/boot_alloc.h"
 #include "hv/capture.h"
@@ -22,6 +24,7 @@
 
 struct slot {
 	uint32_t number, len;
+	bool more;		/* the frame goes on in the next one */
 };
 
 struct fifo {
@@ -34,15 +37,30 @@ struct port {
 	struct net_switch *on;
 	uint32_t number;
 	uint32_t slots, size;	/* buffers and their bytes */
+	uint32_t frame_max;	/* bytes of the largest frame */
 	uint64_t mac;		/* the only source of frames from here */
 	uint8_t *buffer;
 	bool touched;		/* stands in on->touched */
 	uint32_t unposted;	/* own slots still to be posted, from 0 on */
 	struct fifo room;	/* the guest's slots for frames to it */
 	struct fifo frame;	/* own slots with frames from it ... */
-	uint32_t spent;		/* ... of which the first are done with */
+	uint32_t spent;		/* ... of which the first are done with ... */
+	uint32_t whole;		/* ... and the last ones wait for a frame's rest: */
+	uint32_t rest_len;	/* its bytes so far */
+	bool torn;		/* it is dropped, to its end */
 	bool flooding;		/* the next one goes to all ports ... */
 	uint32_t next;		/* ... from this one on */
+};
+
+/* A frame in its sender's buffers. */
+struct frame {
+	struct port *from;
+	uint32_t len, count;	/* bytes, buffers */
+};
+
+/* A place in it. */
+struct place {
+	uint32_t idx, off;	/* which buffer, and there */
 };
 
 struct net_switch {
@@ -53,7 +71,7 @@ struct net_switch {
 	struct port **touched;		/* [port_count] to be flushed */
 	uint32_t port_count, touched_count;
 	struct mac_table table;
-	uint64_t frames, flooded, spoofed, malformed, no_room;
+	uint64_t frames, flooded, spoofed, malformed, too_large, no_room;
 };
 
 static struct net_switch *switches;
@@ -70,7 +88,7 @@ static const struct slot *fifo_at(const struct fifo *f, uint32_t i)
 static void fifo_push(struct fifo *f, const struct bm_event *e)
 {
 	f->slot[(f->head + f->count++) & (f->max - 1)] =
-		(struct slot){ e->slot, e->len };
+		(struct slot){ e->slot, e->len, e->note.w[0] & NET_MORE };
 }
 
 static struct slot fifo_pop(struct fifo *f)
@@ -111,16 +129,44 @@ static void port_reset(struct port *p, bool up)
 {
 	switch_flush(p->on);
 	p->unposted = up ? p->slots : 0;
-	p->room.count = p->frame.count = p->spent = 0;
-	p->flooding = false;
+	p->room.count = p->frame.count = p->spent = p->whole = 0;
+	p->rest_len = 0;
+	p->flooding = p->torn = false;
 }
 
+/* What came of a frame whose end will not come is dropped. */
+static void port_tear(struct port *p)
+{
+	while (p->frame.count > p->whole)
+		port_post(p, fifo_at(&p->frame, --p->frame.count)->number);
+	p->torn = true;
+}
+
+/*
+ * A buffer with a frame or a part of one, of which each but the last is full. So a
+ * frame has as many as its largest size needs, and the guest cannot hold up more.
+ */
 static void port_done(struct port *p, const struct bm_event *e)
 {
-	if (e->status == BM_OK && e->len)
-		fifo_push(&p->frame, e);
-	else if (e->status != BM_GONE)
+	bool more = e->note.w[0] & NET_MORE;
+
+	if (e->status == BM_GONE)
+		return;
+	if (e->status != BM_OK || !e->len || (more && e->len != p->size) ||
+	    e->len > p->frame_max - p->rest_len)
+		port_tear(p);
+	if (p->torn) {
 		port_post(p, e->slot);
+	} else {
+		fifo_push(&p->frame, e);
+		p->rest_len += e->len;
+	}
+	if (more)
+		return;
+	p->on->malformed += p->torn;
+	p->whole = p->frame.count;
+	p->rest_len = 0;
+	p->torn = false;
 }
 
 /* Take one event. What that cost, 0 if there is none. */
@@ -149,11 +195,11 @@ static uint32_t port_take(struct port *p)
  * takes all others, serves what else is found there, and rests anew: a guest
  * that finds the wake index more than a ring behind does not raise any more.
  */
-static uint32_t port_look(struct port *p)
+static uint32_t port_look(struct port *p, uint32_t need)
 {
 	uint32_t cost = 0;
 
-	for (uint32_t i = 0; i < EVENTS_MAX && !p->room.count; i++) {
+	for (uint32_t i = 0; i < EVENTS_MAX + need && p->room.count < need; i++) {
 		uint32_t n = port_take(p);
 
 		if (!n)
@@ -165,36 +211,82 @@ static uint32_t port_look(struct port *p)
 	return cost;
 }
 
-/* A frame that came from the guest, or goes to it: to the link's capture. */
+/* A frame that its sender's guest sent, or that goes to p's: to the link's capture. */
 static void port_show(const struct port *p, enum pcapng_direction direction,
-		      const uint8_t *frame, uint32_t len)
+		      const struct frame *f)
 {
-	struct capture_piece piece = { frame, len };
 	struct capture *c = p->host.e->link->capture;
+	struct capture_piece piece[NET_CHAIN_MAX];
 
-	if (unlikely(c))
-		(void)!capture_frame(c, direction, &piece, 1, len);
+	if (likely(!c))
+		return;
+	for (uint32_t i = 0; i < f->count; i++) {
+		const struct slot *s = fifo_at(&f->from->frame, f->from->spent + i);
+
+		piece[i] = (struct capture_piece){ port_buffer(f->from, s->number), s->len };
+	}
+	(void)!capture_frame(c, direction, piece, f->count, f->len);
+}
+
+/* The frame's next len bytes to the start of a guest's slot. */
+static int frame_copy(struct port *to, uint32_t slot, const struct frame *f,
+		      struct place *at, uint32_t len)
+{
+	struct port *from = f->from;
+	int r = BM_OK;
+
+	for (uint32_t off = 0, n; off < len && r == BM_OK; off += n) {
+		const struct slot *s = fifo_at(&from->frame, from->spent + at->idx);
+
+		n = MIN(len - off, s->len - at->off);
+		r = bm_send(to->host.bm, slot, off, port_buffer(from, s->number) + at->off, n);
+		at->off += n;
+		if (at->off == s->len)
+			*at = (struct place){ at->idx + 1, 0 };
+	}
+	return r;
+}
+
+/* All of it, into as many slots as it takes. One that is too small goes back unused,
+ * and ends the frame. */
+static int frame_send(struct port *to, const struct frame *f)
+{
+	struct place at = { 0, 0 };
+	int status = BM_OK;
+
+	for (uint32_t left = f->len; left && status == BM_OK;) {
+		struct slot room = fifo_pop(&to->room);
+		uint32_t len = MIN(left, to->size);
+		struct bm_note note = { { 0 } };
+
+		left -= len;
+		status = len > room.len ? BM_INVAL :
+			 frame_copy(to, room.number, f, &at, len);
+		note.w[0] = left && status == BM_OK ? NET_MORE : 0;
+		bm_finish(to->host.bm, room.number, status, status ? 0 : len, note);
+	}
+	return status;
 }
 
 /* Returns what it cost beside the frame itself. */
-static uint32_t port_deliver(struct port *p, const uint8_t *frame, uint32_t len)
+static uint32_t port_deliver(struct port *p, const struct frame *f)
 {
-	uint32_t cost = p->room.count ? 0 : port_look(p);
-	struct slot room;
-	int status = BM_INVAL;
+	uint32_t need = (f->len + p->size - 1) / p->size, cost = 0;
 
-	if (!p->room.count) {
+	if (f->len > p->frame_max) {
+		p->on->too_large++;
+		return 0;
+	}
+	if (p->room.count < need)
+		cost = port_look(p, need);
+	if (p->room.count < need) {
 		p->on->no_room++;
 		return cost;
 	}
-	room = fifo_pop(&p->room);
-	if (len <= room.len)
-		status = bm_send(p->host.bm, room.number, 0, frame, len);
-	if (status == BM_OK)
-		port_show(p, PCAPNG_IN, frame, len);
+	if (frame_send(p, f) == BM_OK)
+		port_show(p, PCAPNG_IN, f);
 	else
-		p->on->no_room++;	/* the guest gets its buffer back unused */
-	bm_finish(p->host.bm, room.number, status, status ? 0 : len, no_note);
+		p->on->no_room++;
 	if (!p->touched) {
 		p->touched = true;
 		p->on->touched[p->on->touched_count++] = p;
@@ -219,27 +311,42 @@ static bool frame_passes(struct port *p, const uint8_t *frame, uint32_t len)
 	return true;
 }
 
-static void frame_over(struct port *p)
+static struct frame frame_next(struct port *p)
 {
-	p->spent++;
-	p->flooding = false;
+	struct frame f = { .from = p };
+	const struct slot *s;
+
+	do {
+		s = fifo_at(&p->frame, p->spent + f.count++);
+		f.len += s->len;
+	} while (s->more);
+	return f;
+}
+
+static void frame_over(const struct frame *f)
+{
+	f->from->spent += f->count;
+	f->from->flooding = false;
 }
 
 /* The first look at a frame: it is dropped, delivered, or to be flooded. Returns
  * what it cost beside the frame itself. */
-static uint32_t frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
+static uint32_t frame_begin(const struct frame *f)
 {
+	struct port *p = f->from;
+	const uint8_t *head = port_buffer(p, fifo_at(&p->frame, p->spent)->number);
 	struct net_switch *on = p->on;
 	uint32_t to = MAC_NOWHERE, cost = 0;
 
-	port_show(p, PCAPNG_OUT, frame, len);
-	if (!frame_passes(p, frame, len)) {
-		frame_over(p);
+	port_show(p, PCAPNG_OUT, f);
+	/* The first of several buffers is full, so the header is in it. */
+	if (!frame_passes(p, head, f->len)) {
+		frame_over(f);
 		return 0;
 	}
 	mac_learn(&on->table, p->mac, p->number);
-	if (!(frame[0] & 1))
-		to = mac_find(&on->table, mac_read(frame));
+	if (!(head[0] & 1))
+		to = mac_find(&on->table, mac_read(head));
 	if (to == MAC_NOWHERE) {
 		on->flooded++;
 		p->flooding = true;
@@ -247,8 +354,8 @@ static uint32_t frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
 		return 0;
 	}
 	if (to != p->number)
-		cost = port_deliver(on->port[to], frame, len);
-	frame_over(p);
+		cost = port_deliver(on->port[to], f);
+	frame_over(f);
 	return cost;
 }
 
@@ -256,24 +363,22 @@ static uint32_t frame_begin(struct port *p, const uint8_t *frame, uint32_t len)
  * what that cost. */
 static uint32_t port_forward(struct port *p)
 {
-	const struct slot *f = fifo_at(&p->frame, p->spent);
-	const uint8_t *frame = port_buffer(p, f->number);
-	struct net_switch *on = p->on;
-	uint32_t len = f->len, cost;
+	struct frame f = frame_next(p);
+	uint32_t cost;
 
 	if (!p->flooding) {
-		cost = frame_begin(p, frame, len);
-	} else if (p->next == on->port_count) {
-		frame_over(p);
+		cost = frame_begin(&f);
+	} else if (p->next == p->on->port_count) {
+		frame_over(&f);
 		return 0;
 	} else {
-		struct port *to = on->port[p->next++];
+		struct port *to = p->on->port[p->next++];
 
 		if (to == p)
 			return 0;
-		cost = port_deliver(to, frame, len);
+		cost = port_deliver(to, &f);
 	}
-	return HOST_ITEM + len + cost;
+	return HOST_ITEM + f.len + cost;
 }
 
 /* --- the work of one port ---------------------------------------------------------------- */
@@ -287,7 +392,7 @@ static bool port_serve(struct port *p)
 		if (p->unposted) {
 			port_post(p, --p->unposted);
 			cost += HOST_ITEM / 8;
-		} else if (p->spent < p->frame.count) {
+		} else if (p->spent < p->whole) {
 			cost += port_forward(p);
 		} else {
 			n = port_take(p);
@@ -301,6 +406,7 @@ static bool port_serve(struct port *p)
 
 static void port_reuse(struct port *p)
 {
+	p->whole -= p->spent;
 	for (; p->spent; p->spent--)
 		port_post(p, fifo_pop(&p->frame).number);
 }
@@ -377,6 +483,7 @@ struct host_end *host_port(struct endpoint *e)
 	p->on = on;
 	p->slots = p->room.max = p->frame.max = c->slots;
 	p->size = c->buffer_size;
+	p->frame_max = c->mtu + ETH_HEADER;
 	p->mac = mac_read(c->end[0].mac);
 	p->buffer = boot_alloc((size_t)c->slots * c->buffer_size);
 	p->room.slot = boot_alloc(c->slots * sizeof(struct slot));
@@ -392,6 +499,7 @@ void host_switch_report(void)
 {
 	for (const struct net_switch *s = switches; s; s = s->next)
 		hv_log("  switch %.*s: %lu frames, %lu to all ports; dropped: %lu spoofed, "
-		       "%lu malformed, %lu without room", (int)s->name.len, s->name.p,
-		       s->frames, s->flooded, s->spoofed, s->malformed, s->no_room);
+		       "%lu malformed, %lu too large, %lu without room", (int)s->name.len, s->name.p,
+		       s->frames, s->flooded, s->spoofed, s->malformed, s->too_large,
+		       s->no_room);
 }

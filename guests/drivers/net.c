@@ -5,52 +5,42 @@
  * buffer. A used buffer becomes free at the flush, when no move reads it: buffers
  * that are not posted stand in a queue, of which the flush releases all.
  */
-#include "guests/drivers/net.h"
-
-#include "guests/drivers/net_sys.h"
-#include "guests/lib/bm_inline.h"
-
-struct net {
-	struct bm *bm;
-	net_rx_fn *rx;
-	void *arg;
-	uint8_t *frames;	/* 2 x slots buffers of stride bytes */
-	uint8_t **slot_buf;	/* [slots] which buffer an own slot has */
-	uint8_t **queue;	/* [2 x slots] buffers that are not posted: */
-	uint32_t head, ready, tail; /* free up to ready, used up to tail */
-	uint16_t *tx;		/* [slots] a queue: peer's posted slots */
-	uint32_t slots, mask;	/* slots - 1 */
-	uint32_t stride, frame_max;
-	uint32_t plain_max;	/* frame_max; 0: what is sent is shown (net_sys.h) */
-	uint32_t tx_head, tx_count;
-	bool up;
-	struct net_stats stats;
-};
-
-static const struct bm_note no_note;
+#include "guests/drivers/net_impl.h"
 
 static uint32_t net_stride(const struct bm_info *info)
 {
 	return ALIGN_UP(info->max_len, 64u);
 }
 
-size_t net_memory(struct bm *b)
+/* Frames may be as large as a buffer, and not larger than all buffers. */
+static uint32_t net_frame_max(const struct bm_info *info, uint32_t frame_max)
+{
+	return MIN(MAX(frame_max, info->max_len), info->slots * info->max_len);
+}
+
+size_t net_memory(struct bm *b, uint32_t frame_max)
 {
 	struct bm_info info;
 
 	bm_info(b, &info);
+	frame_max = net_frame_max(&info, frame_max);
 	return 2ul * info.slots * net_stride(&info) + sizeof(struct net) +
-	       info.slots * (3 * sizeof(uint8_t *) + sizeof(uint16_t));
+	       info.slots * (3 * sizeof(uint8_t *) + sizeof(uint16_t)) +
+	       net_gather_memory(info.slots, frame_max, info.max_len);
 }
 
-struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg)
+struct net *net_init(struct bm *b, uint32_t frame_max, void *mem, net_rx_fn *rx,
+		     void *arg)
 {
 	struct bm_info info;
 	struct net *net;
+	uint8_t *gather;
 
 	bm_info(b, &info);
-	net = (struct net *)((uint8_t *)mem +
-			     2ul * info.slots * net_stride(&info));
+	frame_max = net_frame_max(&info, frame_max);
+	gather = (uint8_t *)mem + 2ul * info.slots * net_stride(&info);
+	net = (struct net *)(gather + net_gather_memory(info.slots, frame_max,
+						info.max_len));
 	*net = (struct net){
 		.bm = b,
 		.rx = rx,
@@ -59,12 +49,15 @@ struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg)
 		.slots = info.slots,
 		.mask = info.slots - 1,
 		.stride = net_stride(&info),
-		.frame_max = info.max_len,
+		.buffer = info.max_len,
 		.plain_max = b->captured ? 0 : info.max_len,
+		.chain = net_chain(frame_max, info.max_len),
+		.frame_max = frame_max,
 	};
 	net->slot_buf = (uint8_t **)(net + 1);
 	net->queue = net->slot_buf + info.slots;
 	net->tx = (uint16_t *)(net->queue + 2 * info.slots);
+	net_gather_init(net, gather);
 	return net;
 }
 
@@ -72,6 +65,7 @@ struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg)
 static void net_recycle(struct net *net)
 {
 	net->ready = net->tail;
+	net->gather.used = 0;
 }
 
 void net_flush(struct net *net)
@@ -90,8 +84,8 @@ static inline void net_post(struct net *net, uint32_t slot)
 		net_flush(net);
 	buf = net->queue[net->head++ & (2 * net->mask + 1)];
 	net->slot_buf[slot] = buf;
-	seg = (struct bm_seg){ buf, net->frame_max };
-	bm_offer(net->bm, slot, BM_IN, &seg, net->frame_max, no_note, BM_QUIET_POST);
+	seg = (struct bm_seg){ buf, net->buffer };
+	bm_offer(net->bm, slot, BM_IN, &seg, net->buffer, no_note, BM_QUIET_POST);
 }
 
 static void net_up(struct net *net)
@@ -100,6 +94,8 @@ static void net_up(struct net *net)
 	net->tx_head = net->tx_count = 0;
 	net->head = 0;
 	net->ready = net->tail = 2 * net->slots;
+	net->gather.len = net->gather.used = 0;
+	net->gather.torn = false;
 	for (uint32_t i = 0; i < 2 * net->slots; i++)
 		net->queue[i] = net->frames + (size_t)i * net->stride;
 	for (uint32_t i = 0; i < net->slots; i++)
@@ -123,12 +119,10 @@ static void net_done(struct net *net, const struct bm_event *e)
 	if (e->status == BM_GONE)
 		return;		/* net_up() starts afresh */
 	net->queue[net->tail++ & (2 * net->mask + 1)] = buf;
-	if (e->status == BM_OK && e->len) {
-		net->stats.received++;
-		net->rx(net->arg, buf, e->len);
-	} else {
-		net->stats.dropped++;
-	}
+	if (unlikely(net->chain > 1))
+		net_gather(net, buf, e->len, e->status == BM_OK, e->note.w[0] & NET_MORE);
+	else
+		net_receive(net, buf, e->len, e->status == BM_OK && e->len);
 	net_post(net, e->slot);
 }
 
@@ -164,7 +158,7 @@ struct bm *net_end(const struct net *net)
 
 bool net_ready(const struct net *net)
 {
-	return net->up && net->tx_count;
+	return net->tx_count >= net->chain;	/* 0 while it is down */
 }
 
 bool net_is_up(const struct net *net)
@@ -185,21 +179,6 @@ static inline int net_send_plain(struct net *net, const void *frame, uint32_t le
 		net->stats.sent++;
 	else	/* too small for this frame: the peer gets it back unused */
 		bm_finish(net->bm, slot, r, 0, no_note);
-	return r;
-}
-
-/* Longer than plain_max. */
-static __attribute__((noinline)) int net_send_odd(struct net *net, const void *frame,
-						  uint32_t len)
-{
-	struct ambit_seg piece = { .gpa = bm_sys_gpa(frame), .len = len };
-	int r;
-
-	if (len - 1 >= net->frame_max)
-		return BM_INVAL;
-	r = net_send_plain(net, frame, len);
-	if (r == BM_OK)
-		net_sys_capture(net->bm->endpoint, &piece, 1);
 	return r;
 }
 

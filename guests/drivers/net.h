@@ -3,13 +3,15 @@
  * The network driver, the same at both ends of a link: each end posts IN
  * buffers, and the peer sends frames into them. So a frame goes with one flush
  * of its sender, and lands in private memory that the peer can no longer reach
- * (the buffers are registered for one use), safe to parse in place.
+ * (the buffers are registered for one use), safe to parse in place. A frame that
+ * is larger than a buffer goes over several of them, and is put together again.
  */
 #pragma once
 
 #include "guests/lib/bm.h"
 
 #define NET_WAIT_MAX 16
+#define NET_PIECES_MAX 16	/* as many as a capture takes */
 
 struct net;
 
@@ -19,19 +21,30 @@ typedef void net_rx_fn(void *arg, uint8_t *frame, uint32_t len);
 
 struct net_stats {
 	uint64_t sent, received;
-	uint64_t dropped;	/* received with a bad length or status */
+	uint64_t dropped;	/* received with a bad length, status, or torn */
 };
 
-/* Bytes for net_init besides the end's own; depends on slots and buffer size. */
-size_t net_memory(struct bm *b);
-/* mem: zeroed, page-aligned, for the driver's use from now on. */
-struct net *net_init(struct bm *b, void *mem, net_rx_fn *rx, void *arg);
+struct net_piece {		/* of a frame to be sent */
+	const void *p;
+	uint32_t len;
+};
 
-/* Whether the peer is there and has a buffer for one more frame. */
+/*
+ * Bytes for net_init besides the end's own. frame_max: bytes of the largest frame
+ * that the end is to send or receive; a frame of a buffer's size always may.
+ */
+size_t net_memory(struct bm *b, uint32_t frame_max);
+/* mem: zeroed, page-aligned, for the driver's use from now on. */
+struct net *net_init(struct bm *b, uint32_t frame_max, void *mem, net_rx_fn *rx,
+		     void *arg);
+
+/* Whether the peer is there and has buffers for one more frame of any size. */
 bool net_ready(const struct net *net);
 bool net_is_up(const struct net *net);
 /* Send a frame; it is read at the next flush. BM_FULL: the peer has no buffer. */
 int net_send(struct net *net, const void *frame, uint32_t len);
+/* The same for a frame that lies in n pieces, NET_PIECES_MAX at most. */
+int net_send_pieces(struct net *net, const struct net_piece *piece, uint32_t n);
 /* Handle what has arrived: frames go to rx. True if there was anything. */
 bool net_poll(struct net *net);
 /* The end that it drives. */

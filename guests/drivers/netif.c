@@ -22,11 +22,18 @@ static void netif_rx(void *arg, uint8_t *frame, uint32_t len)
 	ip_receive(&n->ip, frame, len);
 }
 
+struct net *netif_net(uint32_t endpoint, net_rx_fn *rx, void *arg)
+{
+	uint32_t frame_max = link_info(endpoint)->mtu + ETH_HEADER;
+	struct bm *b = bm_open_link(endpoint);
+
+	return net_init(b, frame_max, page_alloc_bytes(net_memory(b, frame_max)), rx, arg);
+}
+
 void netif_open(struct netif *n, uint32_t endpoint, uint32_t addr,
 		void (*echo_reply)(void *, const struct ip_echo *))
 {
 	const struct ambit_link_info *l = link_info(endpoint);
-	struct bm *b = bm_open_link(endpoint);
 
 	*n = (struct netif){
 		.ip = {
@@ -34,13 +41,13 @@ void netif_open(struct netif *n, uint32_t endpoint, uint32_t addr,
 			.echo_reply = echo_reply,
 			.arg = n,
 			.addr = addr,
-			.mtu = MIN(l->mtu, l->buffer_size - ETH_HEADER),
+			.mtu = l->mtu,
 			.room = l->buffer_size,
 		},
 		.watch = { .link = l },
 	};
 	memcpy(n->ip.mac, l->mac, sizeof(n->ip.mac));
-	n->net = net_init(b, page_alloc_bytes(net_memory(b)), netif_rx, n);
+	n->net = netif_net(endpoint, netif_rx, n);
 }
 
 uint32_t netif_open_all(struct netif *n, struct net **nets, uint32_t addr)

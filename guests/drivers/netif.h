@@ -12,6 +12,8 @@ struct netif {
 	struct peer_watch watch;
 };
 
+/* The driver of a net link's endpoint alone, for frames up to its MTU. */
+struct net *netif_net(uint32_t endpoint, net_rx_fn *rx, void *arg);
 /*
  * Open the net link of an endpoint with that address. The netif is ip.arg's
  * type, and echo_reply (or NULL) gets it. Stops the VM if it can't be done.

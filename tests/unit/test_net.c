@@ -3,7 +3,7 @@
  * The network driver between two ends in memory, and the IPv4 host by the RFCs:
  * good packets, and each way in which one can be bad.
  */
-/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_direct.c guests/lib/bm_copy.c guests/lib/bm_grant.c guests/lib/bm_desc.c guests/lib/bm_queue.c guests/drivers/net.c guests/drivers/ip.c guests/drivers/ip_sum.c guests/drivers/icmp_error.c guests/drivers/udp.c */
+/* LINK: guests/lib/bm.c guests/lib/bm_link.c guests/lib/bm_wait.c guests/lib/bm_open.c guests/lib/bm_page.c guests/lib/bm_direct.c guests/lib/bm_copy.c guests/lib/bm_grant.c guests/lib/bm_desc.c guests/lib/bm_queue.c guests/drivers/net.c guests/drivers/net_chain.c guests/drivers/ip.c guests/drivers/ip_sum.c guests/drivers/icmp_error.c guests/drivers/udp.c */
 #include "guests/drivers/ip.h"
 #include "guests/drivers/net.h"
 #include "guests/drivers/net_sys.h"
@@ -318,8 +318,8 @@ static void node_open(unsigned int i, uint32_t addr, const uint8_t *mac)
 		.addr = addr, .mtu = 1500,
 	} };
 	memcpy(n->ip.mac, mac, 6);
-	n->mem = fake_ram(net_memory(b));
-	n->net = net_init(b, n->mem, node_rx, n);
+	n->mem = fake_ram(net_memory(b, BYTES));
+	n->net = net_init(b, BYTES, n->mem, node_rx, n);
 }
 
 static void poll_both(void)

@@ -6,9 +6,7 @@
  *   storm    broadcasts as fast as they go, until it is stopped
  * All to everybody, of size= bytes; spoof begins after first-ms=.
  */
-#include "guests/drivers/ip.h"
-#include "guests/drivers/net.h"
-#include "guests/lib/bm_guest.h"
+#include "guests/drivers/netif.h"
 #include "tests/guest/lib/check.h"
 
 #define ETH_TYPE_TEST	0x88b5u		/* for local experiments */
@@ -97,13 +95,11 @@ int guest_main(void)
 	uint64_t count = cmdline_u64("count", 10);
 	int endpoint = link_find(0, AMBIT_CLASS_NET, NULL);
 	char how[16] = "";
-	struct bm *b;
 
 	if (endpoint < 0)
 		guest_fail("this VM has no net link");
 	info = link_info((uint32_t)endpoint);
-	b = bm_open_link((uint32_t)endpoint);
-	net = net_init(b, page_alloc_bytes(net_memory(b)), receive, NULL);
+	net = netif_net((uint32_t)endpoint, receive, NULL);
 	size = (uint32_t)cmdline_u64("size", 1514);
 	frames = page_alloc_bytes(FRAMES * (size_t)size);
 	cmdline_get("how", how, sizeof(how));
