@@ -290,11 +290,13 @@ static void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
 		.window_base = window_base(e).v,
 	};
 	memcpy(out->name, c->name, sizeof(out->name));
-	if (e->peer->vm)
+	if (e->peer->vm) {
 		memcpy(out->peer, e->peer->vm->config->name, sizeof(out->peer));
-	else
+		memcpy(out->peer_mac, c->end[!side].mac, sizeof(out->peer_mac));
+	} else {
 		memcpy(out->peer, MANIFEST_HYPERVISOR_NAME,
 		       sizeof(MANIFEST_HYPERVISOR_NAME));
+	}
 	memcpy(out->mac, c->end[side].mac, sizeof(out->mac));
 }
 

@@ -9,6 +9,7 @@
  * Whoever serves a port has the switch's lock, as frames go to any other port.
  * It is only ever tried: a busy switch is work for later.
  */
+#include "guests/drivers/mac_table.h"
 #include "guests/drivers/net_wire.h"
 #include "guests/lib/bm.h"
 #include "hv/boot_alloc.h"
@@ -16,7 +17,6 @@
 #include "hv/console.h"
 #include "hv/string.h"
 #include "vio/host.h"
-#include "vio/mac_table.h"
 
 #define ETH_HEADER	14u
 #define ETH_SOURCE	6u

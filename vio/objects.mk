@@ -7,6 +7,6 @@ vio-objs := vio/virq.o vio/user.o vio/link.o vio/area.o vio/grant.o vio/grant_ma
 # The hypervisor as a back end, with the guests' sources of the buffer model.
 ifneq ($(HOST),no)
 vio-objs += vio/host.o vio/host_console.o vio/host_block.o vio/host_switch.o \
-	vio/mac_table.o guests/drivers/blk_back.o \
+	guests/drivers/mac_table.o guests/drivers/blk_back.o \
 	$(patsubst %.c,%.o,$(filter-out guests/lib/bm_guest.c,$(wildcard guests/lib/bm*.c)))
 endif

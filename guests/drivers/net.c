@@ -103,7 +103,8 @@ static void net_up(struct net *net)
 }
 
 /* The peer's buffer for a frame of ours. */
-static void net_posted(struct net *net, const struct bm_event *e)
+static inline __attribute__((always_inline))
+void net_posted(struct net *net, const struct bm_event *e)
 {
 	if (unlikely(e->dir != BM_IN)) {
 		bm_finish(net->bm, e->slot, BM_INVAL, 0, no_note);
@@ -112,7 +113,8 @@ static void net_posted(struct net *net, const struct bm_event *e)
 	net->tx[(net->tx_head + net->tx_count++) & net->mask] = e->slot;
 }
 
-static void net_done(struct net *net, const struct bm_event *e)
+static inline __attribute__((always_inline))
+void net_done(struct net *net, const struct bm_event *e)
 {
 	uint8_t *buf = net->slot_buf[e->slot];
 
@@ -126,12 +128,21 @@ static void net_done(struct net *net, const struct bm_event *e)
 	net_post(net, e->slot);
 }
 
-bool net_poll(struct net *net)
+/* Whether the next event may need a buffer that only a flush frees. */
+static inline bool net_used_up(const struct net *net)
+{
+	return net->up && (net->head == net->ready ||
+			   (net->chain > 1 && net->gather.used == net->gather.count));
+}
+
+/* Inline with all that it calls: an event whose address is taken does not stay in
+ * registers. */
+static inline __attribute__((always_inline)) bool net_events(struct net *net, bool held)
 {
 	struct bm_event e;
 	bool any = false;
 
-	while (bm_next(net->bm, &e)) {
+	while (!(held && net_used_up(net)) && bm_next(net->bm, &e)) {
 		any = true;
 		switch (e.type) {
 		case BM_UP:
@@ -140,6 +151,8 @@ bool net_poll(struct net *net)
 		case BM_DOWN:
 			net->up = false;
 			net->tx_count = 0;
+			if (held)
+				return any;
 			break;
 		case BM_POSTED:
 			net_posted(net, &e);
@@ -154,6 +167,16 @@ bool net_poll(struct net *net)
 struct bm *net_end(const struct net *net)
 {
 	return net->bm;
+}
+
+bool net_poll(struct net *net)
+{
+	return net_events(net, false);
+}
+
+bool net_poll_held(struct net *net)
+{
+	return net_events(net, true);
 }
 
 bool net_ready(const struct net *net)

@@ -10,7 +10,7 @@
 
 #include "guests/lib/bm.h"
 
-#define NET_WAIT_MAX 16
+#define NET_WAIT_MAX 128	/* as many links as a VM may have */
 #define NET_PIECES_MAX 16	/* as many as a capture takes */
 
 struct net;
@@ -49,6 +49,12 @@ int net_send_pieces(struct net *net, const struct net_piece *piece, uint32_t n);
 bool net_poll(struct net *net);
 /* The end that it drives. */
 struct bm *net_end(const struct net *net);
+/*
+ * The same without a flush: stops when the buffers are used up, or the link went
+ * down. So frames stay valid, as sources for other drivers too, until a flush or wait
+ * by the caller, and a busy peer takes no more than its share.
+ */
+bool net_poll_held(struct net *net);
 void net_flush(struct net *net);
 /* Flush n drivers (to NET_WAIT_MAX), then sleep as bm_wait does; with want_room
  * also until a peer has posted buffers again. */

@@ -19,7 +19,7 @@ struct stream {
 
 static struct netif netifs[NET_WAIT_MAX];
 static struct net *nets[NET_WAIT_MAX];
-static struct stream streams[NET_WAIT_MAX];
+static struct stream *streams;	/* one for each link */
 
 static void stream_begin(struct stream *s, uint32_t run)
 {
@@ -107,6 +107,7 @@ int guest_main(void)
 	uint32_t addr = netif_cmdline_addr("addr", "10.0.0.2");
 	uint32_t count = netif_open_all(netifs, nets, addr);
 
+	streams = page_alloc_bytes(count * sizeof(*streams));
 	for (uint32_t i = 0; i < count; i++)
 		netifs[i].ip.datagram = datagram;
 	printf("UDP server at %u.%u.%u.%u on %u link%s: echo at port %u, streams at %u\n",

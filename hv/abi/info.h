@@ -107,7 +107,8 @@ struct ambit_link_info {
 	uint64_t window;	/* gpa: peer window (direct) or map window (grant) */
 	uint64_t window_size;	/* bytes, 0 if none */
 	uint64_t window_base;	/* direct: peer's gpa at the start of the window */
-	uint64_t reserved1[5];
+	uint8_t peer_mac[6];	/* net: the other end's address; 0: the hypervisor */
+	uint8_t reserved1[34];
 };
 AMBIT_STATIC_ASSERT(sizeof(struct ambit_link_info) == 232, "docs/abi.md, link entry");
 

@@ -4,7 +4,8 @@
  * whom, what they drop, in steps of bounded size. A move happens at the flush,
  * and a buffer that is lent again before that is noticed.
  */
-/* LINK: vio/host_switch.c vio/mac_table.c */
+/* LINK: vio/host_switch.c guests/drivers/mac_table.c */
+#include "guests/drivers/mac_table.h"
 #include "guests/drivers/net_wire.h"
 #include "guests/lib/bm.h"
 #include "hv/capture.h"
@@ -12,7 +13,6 @@
 #include "tests/fake/fake.h"
 #include "tests/unit/tap.h"
 #include "vio/host.h"
-#include "vio/mac_table.h"
 
 #define PORTS	40u
 #define SLOTS	16u

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "hv/types.h"
+#include "guests/lib/types.h"
 
 #define MAC_SETS	64u
 #define MAC_WAYS	4u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The address table of a switch. */
-#include "vio/mac_table.h"
+#include "guests/drivers/mac_table.h"
 
 uint64_t mac_read(const uint8_t *at)
 {
