@@ -135,10 +135,12 @@ void end_vm_rests(struct vm *vm)
 		failed += !vm_passed(&vm_table[i]);
 	host_report();
 	capture_end();
-	if (rest)
-		sound = balance_check() & audit_report();
-	else
+	if (rest) {
+		sound = balance_check();
+		sound = audit_report() && sound;	/* either way it reports */
+	} else {
 		hv_log("frames: not counted, a CPU did not come to rest");
+	}
 	verdict(failed, sound);
 	arch_poweroff(console_poweroff(), failed || !sound);
 }

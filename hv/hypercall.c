@@ -292,11 +292,7 @@ static int64_t hc_vm_control(struct vcpu *v)
 	case AMBIT_VM_RESUME:
 		return vm_resume(vm);
 	case AMBIT_VM_STOP:
-		if (READ_ONCE(vm->state) != VM_RUNNING &&
-		    READ_ONCE(vm->state) != VM_SAVED)
-			return AMBIT_EBUSY;
-		vm_stop(vm, 0);
-		return AMBIT_OK;
+		return vm_end(vm);
 	case AMBIT_VM_SUSPEND:
 		return vm_suspend_ask(vm);
 	case AMBIT_VM_SAVE:

@@ -56,10 +56,13 @@ struct vm {
 	int32_t answer;
 	uint32_t running_vcpus;		/* not VCPU_OFF */
 	bool crashed, halted, restart_asked;
+	bool waits;			/* VM_EMPTY: not built before its pause is over */
 	int32_t status;			/* of AMBIT_HC_STOP */
 	char why[VM_WHY_MAX];		/* of a crash, in words */
 	uint32_t crashes;		/* in a row, for the restart back-off */
+	uint64_t started_tsc;		/* of this incarnation */
 	struct work work;		/* reaping, restarting, saving, restoring */
+	struct work wait_over;		/* has `work` run now, or not at all */
 	struct vm_build build;
 	uint64_t clear_tsc;		/* ticks spent on clearing its RAM */
 

@@ -20,6 +20,7 @@
 
 #define BACKOFF_NS	10000000ull	/* 10 ms, doubled by each crash in a row ... */
 #define BACKOFF_MAX	9u		/* ... up to 5 s */
+#define RAN_WELL_NS	10000000000ull	/* after 10 s a crash is none in a row */
 
 uint32_t vm_listed_state(const struct vm *vm)
 {
@@ -215,7 +216,17 @@ static bool wants_restart(const struct vm *vm)
 	return false;
 }
 
-/* The VM is reaped: it rests, or its restart is scheduled. */
+/* Ticks to its restart, by how it ended and how often in a row. */
+static uint64_t backoff(struct vm *vm)
+{
+	if (arch_tsc() - vm->started_tsc > time_ns_to_ticks(RAN_WELL_NS))
+		vm->crashes = 0;
+	vm->crashes = vm->crashed ? vm->crashes + 1 : 0;
+	return time_ns_to_ticks(BACKOFF_NS << MIN(vm->crashes, BACKOFF_MAX));
+}
+
+/* The VM is reaped: it rests, or its restart is scheduled. In one under the lock, so
+ * that who finds it waiting can do something about that. */
 static void rest_or_restart(struct vm *vm)
 {
 	bool asked, again;
@@ -224,21 +235,46 @@ static void rest_or_restart(struct vm *vm)
 	asked = vm->restart_asked;
 	again = asked || wants_restart(vm);
 	vm->restart_asked = false;
-	vm->crashes = vm->crashed ? vm->crashes + 1 : 0;
 	vm->state = vm->crashed ? VM_CRASHED : VM_STOPPED;
 	vm->work.run = build_step;
-	if (again)
+	if (again) {
+		uint64_t delay = asked ? 0 : backoff(vm);
+
 		vm->state = VM_EMPTY;
+		vm->waits = true;
+		work_add_later(&vm->work, arch_tsc() + delay);
+	}
+	if (asked || !again)
+		vm->crashes = 0;
 	spin_unlock(&vm->lock);
 	if (!again) {
 		vm_console_ended(vm);
 		end_vm_rests(vm);
-		return;
 	}
-	uint64_t delay = asked ? 0 :
-		time_ns_to_ticks(BACKOFF_NS << MIN(vm->crashes, BACKOFF_MAX));
+}
 
-	work_add_later(&vm->work, arch_tsc() + delay);
+/* VM control ended the wait, on any pCPU: its item is in a list of this one. */
+static bool wait_over_step(struct work *w)
+{
+	struct vm *vm = CONTAINER_OF(w, struct vm, wait_over);
+
+	spin_lock(&vm->lock);	/* it may have been restarted since */
+	work_undelay(&vm->work, vm->state == VM_EMPTY);
+	spin_unlock(&vm->lock);
+	return true;
+}
+
+/* Under vm->lock: true if it waited for its restart; it is built at once, or not. */
+static bool wait_end(struct vm *vm, uint32_t state)
+{
+	if (vm->state != VM_EMPTY || !vm->waits)
+		return false;
+	vm->waits = false;
+	vm->state = state;
+	vm->crashes = 0;
+	vm->wait_over.run = wait_over_step;
+	work_add(vm->vcpu[0]->pcpu, &vm->wait_over);
+	return true;
 }
 
 static bool reap_step(struct work *w)
@@ -278,16 +314,32 @@ static void vm_go(struct vm *vm)
 	vm->status = 0;
 	vm->why[0] = '\0';
 	vm->state = VM_RUNNING;
+	vm->started_tsc = arch_tsc();
 	vcpu_go(v, v->start_entry, v->start_arg);
 	spin_unlock(&vm->lock);
+}
+
+/* False if its wait for this was ended by a stop. */
+static bool build_begins(struct vm *vm)
+{
+	bool begins;
+
+	spin_lock(&vm->lock);
+	vm->waits = false;
+	begins = vm->state == VM_EMPTY;
+	spin_unlock(&vm->lock);
+	return begins;
 }
 
 static bool build_step(struct work *w)
 {
 	struct vm *vm = CONTAINER_OF(w, struct vm, work);
 	const char *why = "";
-	int r = vm_build_step(vm, &why);
+	int r;
 
+	if (!vm->build.phase && !build_begins(vm))
+		return true;
+	r = vm_build_step(vm, &why);
 	if (r > 0) {
 		vm_go(vm);
 		return true;
@@ -302,24 +354,43 @@ static bool build_step(struct work *w)
 	return false;
 }
 
-int vm_restart(struct vm *vm)
+int vm_end(struct vm *vm)
 {
-	bool rested = false;
+	bool rests, stops;
 
 	spin_lock(&vm->lock);
-	if (vm->state == VM_STOPPED || vm->state == VM_CRASHED) {
+	rests = wait_end(vm, vm->crashed ? VM_CRASHED : VM_STOPPED);
+	stops = vm->state == VM_RUNNING || vm->state == VM_SAVED;
+	if (stop_begin(vm, false, 0))
+		poke_all(vm);
+	spin_unlock(&vm->lock);
+	if (rests) {
+		vm_console_ended(vm);
+		end_vm_rests(vm);
+	}
+	return rests || stops ? AMBIT_OK : AMBIT_EBUSY;
+}
+
+int vm_restart(struct vm *vm)
+{
+	bool rested;
+
+	spin_lock(&vm->lock);
+	rested = vm->state == VM_STOPPED || vm->state == VM_CRASHED;
+	if (rested) {
 		vm->state = VM_EMPTY;
-		rested = true;
-	} else if (vm->state != VM_EMPTY) {
+		end_vm_again(vm);
+	} else if (vm->state == VM_EMPTY) {
+		wait_end(vm, VM_EMPTY);
+	} else {
+		/* In one: this incarnation is stopped, not the next. */
 		vm->restart_asked = true;
+		if (stop_begin(vm, false, 0))
+			poke_all(vm);
 	}
 	spin_unlock(&vm->lock);
-	if (rested) {
-		end_vm_again(vm);
+	if (rested)
 		work_add(vm->vcpu[0]->pcpu, &vm->work);
-	} else {
-		vm_stop(vm, 0);
-	}
 	return AMBIT_OK;
 }
 

@@ -16,8 +16,10 @@ void vm_start_all(void);
 int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg);
 int vm_vcpu_stop(struct vm *vm, uint32_t vcpu);
 
-/* The guest stops its VM with a status, or VM control does. */
+/* The guest stops its VM with a status. */
 void vm_stop(struct vm *vm, int32_t status);
+/* VM control stops it, or ends its wait for a restart. AMBIT_EBUSY: it rests. */
+int vm_end(struct vm *vm);
 /* The VM broke the rules: report and stop. v is current; exit may be NULL. */
 void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...)
 	PRINTF(3, 4);
@@ -32,8 +34,8 @@ int vm_suspend_ask(struct vm *vm);
 int vm_suspend(struct vcpu *v);
 /* The end of either, or of the asking. */
 int vm_resume(struct vm *vm);
-
-/* Stop it if it runs, then start it afresh whatever its restart policy. */
+/* Stop it if it runs, then start it afresh whatever its restart policy; at once, if
+ * it waits for that. */
 int vm_restart(struct vm *vm);
 
 /* Locked, so a full fence between asking and looking where the vCPU is. */

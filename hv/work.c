@@ -116,3 +116,20 @@ void work_add_later(struct work *w, uint64_t tsc)
 	p->delayed = w;
 	timers_arm(p, tsc);
 }
+
+void work_undelay(struct work *w, bool run)
+{
+	struct pcpu *p = this_pcpu();
+	struct work **at = &p->delayed;
+
+	while (*at && *at != w)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	*at = w->next;
+	w->next = NULL;
+	if (run)
+		work_append(p, w);
+	else
+		STORE_RELEASE(w->queued, 0u);
+}

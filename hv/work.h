@@ -11,6 +11,8 @@
 void work_add(uint32_t pcpu, struct work *w);
 /* Queue it on this pCPU at TSC tsc; from its own run(), which returns true. */
 void work_add_later(struct work *w, uint64_t tsc);
+/* An item of this pCPU that waits for its time: run it now, or take it out. */
+void work_undelay(struct work *w, bool run);
 
 /* Run loop: one slice of one item; have the next one come even if the guest that
  * runs now never exits; make delayed items due. */

@@ -3,8 +3,8 @@
  * Each entry of a VM's second-level tables against what it may show there: a
  * list as short as the guest-physical map. What is not on it is wrong, wherever
  * it came from. Then nothing that should be shown lacks: by bytes of each kind. Of
- * a VM that is being taken apart nobody runs on the tables, and they go last: only
- * their number counts.
+ * a VM that is being taken apart or saved nobody runs on the tables, and they go last:
+ * only their number counts.
  */
 #include "hv/audit.h"
 
@@ -161,12 +161,18 @@ static bool permitted(struct map_audit *a, const struct p2m_seen *s)
 	return false;
 }
 
+/* Its tables are not to be entered again. */
+static bool stale(const struct vm *vm)
+{
+	return vm->state == VM_STOPPING || vm->state == VM_SAVING;
+}
+
 static void own_entry(void *arg, const struct p2m_seen *s)
 {
 	struct map_audit *a = arg;
 
 	a->entries++;
-	if (a->vm->state != VM_STOPPING && !permitted(a, s))
+	if (!stale(a->vm) && !permitted(a, s))
 		audit_wrong("%s: gpa 0x%lx shows 0x%lx, 0x%lx bytes, rights %u",
 			    a->vm->name, s->at.v, s->pa.v, s->bytes, s->rights);
 }
@@ -177,7 +183,7 @@ static void shown_entry(void *arg, const struct p2m_seen *s)
 	struct endpoint *e = arg;
 	uint32_t rights = e->link->config->window_write ? RW : P2M_READ;
 
-	if (e->vm->state == VM_STOPPING)
+	if (stale(e->vm))
 		return;
 	if (!in_ram(e->vm, s) || !is_ram(e->vm, s, rights))
 		audit_wrong("%s: the window of %s shows 0x%lx at gpa 0x%lx", e->vm->name,

@@ -38,7 +38,8 @@ bool arch_fired(const struct arch_pcpu *p)
 	return fake_timer[fake_cpu] <= arch_tsc() || p->irqs;
 }
 
-void arch_kick(uint32_t id)
+/* A machine whose pCPUs run guests has its own. */
+__attribute__((weak)) void arch_kick(uint32_t id)
 {
 	__atomic_fetch_add(&fake_kicks[id], 1, __ATOMIC_SEQ_CST);
 }

@@ -36,6 +36,10 @@ void fake_clock_reset(void);
 void fake_step_begin(void (*look)(void));
 void fake_step_end(void);
 
+/* Where the compiler traces loads (tests/fuzz.mk): called before each of them, may
+ * change what is loaded. */
+extern void (*fake_load)(void *at);
+
 /* Does stmt end in panic() or hv_refuse()? fake_last_words has the text. */
 #define PANICS(stmt) __extension__ ({			\
 	volatile bool panics_hit = true;		\

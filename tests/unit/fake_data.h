@@ -29,6 +29,9 @@ static inline struct ambit_seg *fake_seg(unsigned int end, uint32_t slot)
 	       (size_t)slot * l->seg_max;
 }
 
+/* Called with the own side of each piece of a copy. */
+static void (*fake_own)(uint8_t *own, uint64_t n, bool written);
+
 /* Copy what one segment has of bytes [off, off + n): how many, or an error. */
 static inline int64_t fake_piece(const struct ambit_copy_item *item,
 				 uint64_t gpa, uint64_t len, uint8_t *own)
@@ -37,6 +40,8 @@ static inline int64_t fake_piece(const struct ambit_copy_item *item,
 
 	if (!p)
 		return AMBIT_EFAULT;
+	if (fake_own)
+		fake_own(own, len, !(item->flags & AMBIT_COPY_TO_PEER));
 	if (item->flags & AMBIT_COPY_TO_PEER)
 		fake_copy(p, own, len);
 	else

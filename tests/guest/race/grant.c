@@ -126,6 +126,18 @@ static void window_look(uint32_t page, uint32_t ref, uint32_t n)
 	}
 }
 
+/* Keeps a mapping in use while its owner dies and another has its memory. */
+static void hold(uint32_t page, uint32_t ref, uint32_t n)
+{
+	uint64_t until = time_now() + 400 * MS;
+	uint32_t generation = connection(), now = generation;
+
+	while ((!now || now == generation) && time_now() < until) {
+		window_look(page, ref, n);
+		now = connection();
+	}
+}
+
 static void map_some(struct tally *t, uint32_t base)
 {
 	uint32_t at = (uint32_t)prng_below(&t->prng, HALF), done, gone;
@@ -136,6 +148,9 @@ static void map_some(struct tally *t, uint32_t base)
 	CHECK_STATUS(status, STATUS(OK) | STATUS(EGONE) | STATUS(ENOENT));
 	for (uint64_t k = prng_below(&t->prng, 8) + 1; k && done; k--)
 		window_look(base, base + at, done);
+	/* vCPU 0 has other things to look after. */
+	if (base && done && !prng_below(&t->prng, 8))
+		hold(base, base + at, done);
 	if (done) {
 		CHECK_IS(map_call(AMBIT_HC_GRANT_UNMAP, 0, base, done, &gone), AMBIT_OK);
 		CHECK_IS(gone, done);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who kills: the VM at the other end of its link, kills= times, by a restart or by a
- * stop with a pause after it, in which the VM poisoner is restarted too, so that the
- * two may swap memory. Every second time it lets the peer do some work first.
+ * Who kills: the VM at the other end of its link, kills= times, by a restart, or by a
+ * stop with a pause after it, in which the VM poisoner runs. Every second time it lets
+ * the peer do some work first.
  */
 #include "tests/guest/race/race.h"
 
@@ -26,19 +26,27 @@ static void pause_below(uint64_t us)
 	time_sleep_until(time_now() + ns);
 }
 
-/* Until incarnation n of the peer runs and has done that many steps. */
-static void wait_running(uint32_t n, uint32_t steps)
+/* Until incarnation n runs. */
+static void wait_running(const char *name, uint32_t n)
 {
 	uint64_t until = time_now() + TIMEOUT;
 	const struct ambit_vm_entry *e;
 
-	while ((e = find(end.info->peer))->state != AMBIT_VMS_RUNNING ||
-	       e->incarnation < n || READ_ONCE(end.peer->seq) < steps) {
+	while ((e = find(name))->state != AMBIT_VMS_RUNNING || e->incarnation < n) {
 		if (time_now() > until)
-			guest_fail("%s: state %u, incarnation %u, %u steps", e->name,
-				   e->state, e->incarnation, end.peer->seq);
-		time_sleep_until(time_now() + 100 * US);
+			guest_fail("%s: state %u, incarnation %u", name, e->state,
+				   e->incarnation);
+		time_sleep_until(time_now() + 200 * US);
 	}
+}
+
+static void wait_steps(uint32_t steps)
+{
+	uint64_t until = time_now() + TIMEOUT;
+
+	while (READ_ONCE(end.peer->seq) < steps && time_now() < until)
+		time_sleep_until(time_now() + 200 * US);
+	CHECK(READ_ONCE(end.peer->seq) >= steps);
 }
 
 static void control(uint64_t op, uint32_t vm, uint32_t mask)
@@ -46,18 +54,24 @@ static void control(uint64_t op, uint32_t vm, uint32_t mask)
 	CHECK_STATUS(hcall2(AMBIT_HC_VM_CONTROL, op, vm), mask);
 }
 
-static void kill(uint32_t peer, uint32_t poisoner)
+/* What is given back last is given out first, so the poisoner gets what the peer
+ * had, and the peer the same again. */
+static void kill(uint32_t peer, uint32_t poisoner, uint64_t spread)
 {
+	uint32_t incarnation;
+
 	if (prng_below(&tally[0].prng, 3) == 0) {
 		control(AMBIT_VM_RESTART, peer, STATUS(OK));
 		return;
 	}
+	incarnation = find("poisoner")->incarnation + 1;
 	control(AMBIT_VM_STOP, peer, STATUS(OK));
-	/* EBUSY: it is being started just now. */
-	control(AMBIT_VM_STOP, poisoner, STATUS(OK) | STATUS(EBUSY));
-	pause_below(1000);
+	pause_below(spread / 8);
 	control(AMBIT_VM_RESTART, poisoner, STATUS(OK));
-	pause_below(1000);
+	wait_running("poisoner", incarnation);
+	time_sleep_until(time_now() + 2 * spread * US);
+	control(AMBIT_VM_STOP, poisoner, STATUS(OK));
+	pause_below(spread / 2);
 	control(AMBIT_VM_RESTART, peer, STATUS(OK));
 }
 
@@ -71,9 +85,10 @@ int killer_main(void)
 	peer = find(end.info->peer)->vm;
 	poisoner = find("poisoner")->vm;
 	for (uint32_t n = 1; n <= kills; n++) {
-		wait_running(n, n & 1 ? (uint32_t)prng_below(&tally[0].prng, 8) : 0);
+		wait_running(end.info->peer, n);
+		wait_steps(n & 1 ? (uint32_t)prng_below(&tally[0].prng, 8) : 0);
 		pause_below(spread);
-		kill(peer, poisoner);
+		kill(peer, poisoner, spread);
 	}
 	return check_end();
 }

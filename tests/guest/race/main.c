@@ -53,7 +53,7 @@ static const struct race *race_of(uint8_t scheme)
 	case AMBIT_SCHEME_COPY:
 		return &race_copy;
 	default:
-		return &race_grant;
+		return cmdline_has("gifts") ? &race_give : &race_grant;
 	}
 }
 

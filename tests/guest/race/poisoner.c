@@ -20,7 +20,8 @@ _Noreturn void poisoner_main(void)
 	size_t n = page_free_count() * 3 / 4, words = n * (PAGE_SIZE / 8);
 	uint64_t *p = pages_untouched(n);
 
-	for (size_t i = 0; i < words; i += STRIDE) {
+	/* From the end, where a peer has its pages too. */
+	for (size_t i = words - STRIDE; i < words; i -= STRIDE) {
 		look(&p[i], 0, "new");
 		look(&p[i + 1], 0, "new");
 		WRITE_ONCE(p[i], POISON);

@@ -68,7 +68,7 @@ struct race {
 	void (*step)(uint32_t vcpu);
 	void (*finish)(void);		/* when all kills are over; may be NULL */
 };
-extern const struct race race_page, race_direct, race_copy, race_grant;
+extern const struct race race_page, race_direct, race_copy, race_grant, race_give;
 
 /* The connection of the moment, 0 if there is none. */
 uint32_t connection(void);
