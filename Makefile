@@ -243,7 +243,7 @@ lines:
 # Every header alone: the hypervisor's and the guests' with both compilers,
 # what a guest may include also as C11 and C++.
 HEADERS_HV := $(wildcard boot/*.h arch/*.h arch/*/*.h hv/*.h vio/*.h)
-HEADERS_GUEST := $(wildcard guests/*/*.h tests/guest/*/*.h)
+HEADERS_GUEST := $(wildcard guests/*/*.h tests/guest/*/*.h tests/attack/*/*.h)
 HEADERS_ABI := $(wildcard hv/abi/*.h)
 SYNTAX := -fsyntax-only -Wno-unused-function -I.
 ABI_FLAGS := -ffreestanding -Wall -Wextra -Werror $(SYNTAX)
@@ -266,7 +266,7 @@ check-headers:
 		"headers compile alone, with gcc and clang"
 
 LINT_HV := $(wildcard boot/*.c arch/*.c arch/*/*.c hv/*.c vio/*.c)
-LINT_GUEST := $(wildcard guests/*/*.c tests/guest/*/*.c)
+LINT_GUEST := $(wildcard guests/*/*.c tests/guest/*/*.c tests/attack/*/*.c)
 # Suppressed: symbols of the linker script are not arrays of their own, &s.p[i]
 # is not the address of p, a panic never comes to its va_end, formats are what
 # -Wformat checks, and an asm goto's output is not seen as one.

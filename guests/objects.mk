@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Guest programs: every folder here or in tests/guest/ that has a main.c is
-# one, linked with the guest library into build/guests/<folder>; those in
-# user-dirs are (also) linked for ring 3, into build/guests/<folder>.user.
+# one, linked with the guest library into build/guests/<folder>, those of
+# tests/attack/ into build/guests/attack-<folder>; those in user-dirs are (also)
+# linked for ring 3, into build/guests/<folder>.user.
 
-guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c tests/guest/lib/*.c))
+guest-lib-src := $(sort $(wildcard guests/lib/*.c guests/drivers/*.c tests/guest/lib/*.c \
+	tests/attack/lib/*.c))
 guest-asm-src := guests/lib/entry.asm
-guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c))
+guest-mains := $(sort $(wildcard guests/*/main.c tests/guest/*/main.c \
+	tests/attack/*/main.c))
 user-dirs := guests/talk guests/ping guests/pong \
 	$(addprefix tests/guest/user,attack flip trip)
 user-only := guests/talk $(addprefix tests/guest/user,attack flip)
 guest-dirs := $(filter-out $(user-only),$(patsubst %/main.c,%,$(guest-mains)))
-guest-bins := $(addprefix $(B)/guests/,$(notdir $(guest-dirs)) \
+# $(1): folder of a program
+guest-name = $(if $(filter tests/attack/%,$(1)),attack-)$(notdir $(1))
+guest-bins := $(addprefix $(B)/guests/,$(foreach d,$(guest-dirs),$(call guest-name,$(d))) \
 	$(addsuffix .user,$(notdir $(user-dirs))))
 
 GUEST_OBJ := $(B)/guests/obj
@@ -40,10 +45,10 @@ guest-wrap-modelbench := bm_sys_notify bm_sys_wait bm_sys_notify_wait bm_sys_set
 define guest-rule
 guest-$(1)-obj := $$(patsubst %.c,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.c)) \
 	$$(patsubst %.asm,$(GUEST_OBJ)/%.o,$$(wildcard $(1)/*.asm))
-$(B)/guests/$(notdir $(1)): $$(guest-$(1)-obj) $(guest-asm-obj) \
+$(B)/guests/$(guest-name): $$(guest-$(1)-obj) $(guest-asm-obj) \
 		$(GUEST_OBJ)/libguest.a guests/guest.ld
 	$(LD) -z noexecstack -z max-page-size=4096 -T guests/guest.ld -o $$@ \
-		$(addprefix --wrap=,$(guest-wrap-$(notdir $(1)))) $$(guest-$(1)-obj) $(guest-asm-obj) $(GUEST_OBJ)/libguest.a
+		$(addprefix --wrap=,$(guest-wrap-$(guest-name))) $$(guest-$(1)-obj) $(guest-asm-obj) $(GUEST_OBJ)/libguest.a
 -include $$(guest-$(1)-obj:.o=.d)
 endef
 $(foreach d,$(guest-dirs),$(eval $(call guest-rule,$(d))))

@@ -210,7 +210,7 @@ static void vm_entry(const struct vm *caller, const struct vm *vm,
 	uint64_t ticks = 0;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		ticks += READ_ONCE(vm->vcpu[i]->run_tsc);
+		ticks += sched_run_ticks(vm->vcpu[i]);
 	*e = (struct ambit_vm_entry){
 		.vm = vm->id, .state = vm_listed_state(vm),
 		.incarnation = vm->incarnation, .status = vm->status,

@@ -116,6 +116,22 @@ void sched_charge(struct vcpu *v, uint64_t ticks)
 		queue_insert(&p->queue, v);
 }
 
+/* Its home may charge it meanwhile: then what it was before, or is after that. */
+uint64_t sched_run_ticks(const struct vcpu *v)
+{
+	const struct pcpu *home = pcpu_of(v->pcpu);
+	uint64_t ran, since, now;
+
+	do {
+		ran = LOAD_ACQUIRE(v->run_tsc);
+		since = LOAD_ACQUIRE(v->entered_tsc);
+		if (LOAD_ACQUIRE(home->current) != v)
+			return READ_ONCE(v->run_tsc);
+		now = arch_tsc();
+	} while (READ_ONCE(v->run_tsc) != ran);
+	return now > since ? ran + now - since : ran;
+}
+
 static void switch_from(struct pcpu *p)
 {
 	p->left_tsc = arch_tsc();

@@ -34,5 +34,7 @@ void sched_kick(struct vcpu *v);
 void sched_drop(struct vcpu *v, enum vcpu_run_state to);
 /* Make the home look at v's VM again: it stops, pauses or resumes. Any pCPU. */
 void sched_poke(struct vcpu *v);
+/* Ticks that v has run, up to now if it does. Any pCPU. */
+uint64_t sched_run_ticks(const struct vcpu *v);
 /* v is to be charged for so much work that was done for it; home. */
 void sched_charge(struct vcpu *v, uint64_t ticks);

@@ -126,6 +126,19 @@ static void test_fairness(void)
 	   "a sleeper gets its third from now on (%lu ms)", a->v.run_tsc / MS);
 }
 
+/* Nothing interrupts who runs alone; what it used shows all the same. */
+static void test_alone(void)
+{
+	struct guest *a;
+
+	new_machine();
+	a = new_guest(0, 0, run_spin);
+	start(a);
+	play(0, 300 * MS);
+	ok(sched_run_ticks(&a->v) >= 290 * MS && sched_run_ticks(&a->v) <= 300 * MS,
+	   "one alone has run all the time (%lu ms)", sched_run_ticks(&a->v) / MS);
+}
+
 /* Woken by a direct switch, one that slept does not get it back either. */
 static void test_handoff_sleeper(void)
 {
@@ -195,6 +208,7 @@ int main(void)
 	test_handoff();
 	test_handoff_idle();
 	test_fairness();
+	test_alone();
 	test_handoff_sleeper();
 	test_payer();
 	return done_testing();

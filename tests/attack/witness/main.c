@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The witness's own memory, its share of the CPU, and the end (witness.h). */
+#include "tests/attack/witness/witness.h"
+
+#define HEAP_PAGES	64u
+#define LIST_EVERY	32u	/* turns */
+
+static uint64_t *heap;
+static struct ambit_vm_entry *list;
+
+static uint64_t heap_word(uint32_t i)
+{
+	return (uint64_t)SECRET << 32 | (uint32_t)(i * 2654435761u);
+}
+
+static void heap_fill(void)
+{
+	heap = page_alloc_bytes(HEAP_PAGES * PAGE_SIZE);
+	for (uint32_t i = 0; i < HEAP_PAGES * PAGE_SIZE / 8; i++)
+		heap[i] = heap_word(i);
+}
+
+static void heap_check(uint32_t page)
+{
+	uint32_t wrong = 0, from = page * (PAGE_SIZE / 8);
+
+	for (uint32_t i = from; i < from + PAGE_SIZE / 8; i++)
+		wrong += READ_ONCE(heap[i]) != heap_word(i);
+	CHECK_IS(wrong, 0);
+}
+
+/* --- others by VM control ----------------------------------------------------------- */
+
+static int64_t list_read(void)
+{
+	return hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list, PAGE_SIZE);
+}
+
+static uint64_t own_run_ns(void)
+{
+	int64_t n = list_read();
+
+	CHECK(n > (int64_t)vm_info()->vm);
+	return list[vm_info()->vm].run_ns;
+}
+
+/* Whoever has crashed starts again, without the policy's pause. */
+static void restart_crashed(void)
+{
+	int64_t n = list_read();
+
+	for (int64_t i = 0; i < n; i++)
+		if (list[i].state == AMBIT_VMS_CRASHED && list[i].rights)
+			hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, list[i].vm);
+}
+
+/* --- the whole ------------------------------------------------------------------------ */
+
+static void open_links(void)
+{
+	for (uint32_t i = 0; i < vm_info()->link_count; i++) {
+		if (!memcmp(link_info(i)->name, "witness-", 8))
+			traffic_open(i);
+		else
+			offer_open(i);
+	}
+}
+
+static bool run(uint64_t until)
+{
+	bool restarts = cmdline_has("restart");
+
+	for (uint32_t turn = 0; !offer_over(); turn++) {
+		traffic_turn();
+		offer_turn();
+		heap_check(turn % HEAP_PAGES);
+		if (restarts && turn % LIST_EVERY == 0)
+			restart_crashed();
+		if (time_now() > until)
+			return false;
+	}
+	return true;
+}
+
+/* The mate may need answers until it has seen the end too. */
+static void linger(void)
+{
+	for (uint64_t until = time_now() + 30 * MS; time_now() < until;)
+		traffic_turn();
+}
+
+int guest_main(void)
+{
+	uint64_t from, ran, permille;
+
+	list = page_alloc(1);
+	heap_fill();
+	open_links();
+	from = time_now();
+	ran = own_run_ns();
+	CHECK(run(from + cmdline_u64("limit-ms", 30000) * MS));
+	permille = (own_run_ns() - ran) * 1000 / (time_now() - from);
+	printf("%lu ms, %lu permille of the CPU, %u blocks with the mate, "
+	       "%u of %u offers taken\n", (time_now() - from) / MS, permille,
+	       traffic_turns(), taken, tried);
+	CHECK(permille >= cmdline_u64("share", 0));
+	CHECK(traffic_turns() >= cmdline_u64("turns", 1));
+	for (uint32_t i = 0; i < HEAP_PAGES; i++)
+		heap_check(i);
+	linger();
+	return check_end();
+}
