@@ -25,7 +25,8 @@
 #include "vio/virq.h"
 
 #define CONSOLE_CALL_MAX 1024u	/* bytes looked at in one console call */
-#define LIST_CALL_MAX	32u	/* VM entries in one list call */
+#define LIST_CALL_MAX	32u	/* VM entries in one list call ... */
+#define LIST_CALL_VCPUS	256u	/* ... and their vCPUs, unless the first has more */
 
 uint32_t hv_features;
 
@@ -226,13 +227,19 @@ static int64_t vm_list(struct vcpu *v)
 {
 	uint64_t first = v->regs.rsi, to = v->regs.rdx, bytes = v->regs.r10;
 	uint64_t n = MIN(bytes / sizeof(struct ambit_vm_entry), LIST_CALL_MAX);
+	uint32_t vcpus = 0;
 	struct ambit_vm_entry e;
 
 	if (first > vm_count)
 		return AMBIT_ENOENT;
 	n = MIN(n, vm_count - first);
 	for (uint64_t i = 0; i < n; i++) {
-		vm_entry(v->vm, vm_by_id(first + i), &e);
+		const struct vm *vm = vm_by_id(first + i);
+
+		vcpus += vm->vcpu_count;
+		if (i && vcpus > LIST_CALL_VCPUS)
+			return (int64_t)i;
+		vm_entry(v->vm, vm, &e);
 		if (guest_write(v->vm, gpa(to + i * sizeof(e)), &e, sizeof(e)))
 			return AMBIT_EFAULT;
 	}

@@ -34,11 +34,13 @@ int vm_console_create(struct vm *vm)
 size_t vm_console_put(struct vm *vm, const char *s, size_t n)
 {
 	struct vm_console *c = &vm->console;
+	size_t first;
 
 	spin_lock(&c->lock);
 	n = MIN(n, VM_CONSOLE_SIZE - (c->head - c->tail));
-	for (size_t i = 0; i < n; i++)
-		c->ring[(c->head + i) % VM_CONSOLE_SIZE] = s[i];
+	first = MIN(n, VM_CONSOLE_SIZE - c->head % VM_CONSOLE_SIZE);
+	memcpy(c->ring + c->head % VM_CONSOLE_SIZE, s, first);
+	memcpy(c->ring, s + first, n - first);
 	c->head += (uint32_t)n;
 	spin_unlock(&c->lock);
 	if (n)

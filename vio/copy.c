@@ -11,6 +11,9 @@
 #include "vio/data.h"
 #include "vio/slot.h"
 
+/* What a piece takes of a call's bytes at least, as finding it costs something too. */
+#define PIECE_BYTES	1536u
+
 #define FLAGS	(AMBIT_COPY_TO_PEER | AMBIT_COPY_OTHER_SLOT)
 
 typedef uint64_t __attribute__((may_alias)) quad_t;
@@ -43,11 +46,14 @@ static int own_open(struct side *s, struct endpoint *e,
 	return AMBIT_OK;
 }
 
-/* n bytes piece by piece; *done counts what was copied, also before an error. */
+/*
+ * n bytes piece by piece, as long as there is a budget; *done counts what was
+ * copied, also before an error.
+ */
 static int copy_pieces(struct side *to, struct side *from, uint32_t n,
-		       uint32_t *done)
+		       uint32_t *done, uint32_t *budget)
 {
-	while (n) {
+	while (n && *budget) {
 		size_t k;
 		int err;
 
@@ -55,7 +61,7 @@ static int copy_pieces(struct side *to, struct side *from, uint32_t n,
 			return err;
 		if (!from->run && (err = side_next(from, n)))
 			return err;
-		k = MIN(n, MIN(to->run, from->run));
+		k = MIN(MIN(n, *budget), MIN(to->run, from->run));
 		arch_copy(to->at, from->at, k);
 		to->at += k;
 		to->run -= k;
@@ -63,28 +69,30 @@ static int copy_pieces(struct side *to, struct side *from, uint32_t n,
 		from->run -= k;
 		*done += (uint32_t)k;
 		n -= (uint32_t)k;
+		*budget -= MIN(*budget, MAX((uint32_t)k, PIECE_BYTES));
 	}
 	return AMBIT_OK;
 }
 
 static int copy_sides(struct side *peer, struct endpoint *e,
-		      struct ambit_copy_item *i, uint32_t n)
+		      struct ambit_copy_item *i, uint32_t *budget)
 {
+	uint32_t n = i->len - i->done;
 	struct side own;
 	int err = own_open(&own, e, i);
 
 	if (err)
 		return err;
 	if (i->flags & AMBIT_COPY_TO_PEER)
-		err = copy_pieces(peer, &own, n, &i->done);
+		err = copy_pieces(peer, &own, n, &i->done, budget);
 	else
-		err = copy_pieces(&own, peer, n, &i->done);
+		err = copy_pieces(&own, peer, n, &i->done, budget);
 	side_close(&own);
 	return err;
 }
 
-/* At most n bytes of an item; its status. */
-static int copy_item(struct endpoint *e, struct ambit_copy_item *i, uint32_t n)
+/* An item as far as the budget goes; its status. */
+static int copy_item(struct endpoint *e, struct ambit_copy_item *i, uint32_t *budget)
 {
 	struct side peer;
 	int err;
@@ -101,14 +109,14 @@ static int copy_item(struct endpoint *e, struct ambit_copy_item *i, uint32_t n)
 	err = slot_open(&peer, e->peer, &range);
 	if (err)
 		return err;
-	err = copy_sides(&peer, e, i, MIN(n, i->len - i->done));
+	err = copy_sides(&peer, e, i, budget);
 	side_close(&peer);
 	if (err)
 		return err;
 	return i->done < i->len ? AMBIT_EAGAIN : AMBIT_OK;
 }
 
-/* An item where it lies, read once; the bytes that were moved. */
+/* An item where it lies, read once; what it took of the budget. */
 static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
 						    struct ambit_copy_item *item,
 						    uint32_t budget)
@@ -117,15 +125,14 @@ static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
 		uint64_t quad[sizeof(*item) / 8];
 		struct ambit_copy_item item;
 	} own;
-	uint32_t from;
+	uint32_t left = budget;
 
 	for (uint32_t k = 0; k < ARRAY_SIZE(own.quad); k++)
 		own.quad[k] = READ_ONCE(((const quad_t *)item)[k]);
-	from = own.item.done;
-	own.item.status = copy_item(e, &own.item, budget);
+	own.item.status = copy_item(e, &own.item, &left);
 	WRITE_ONCE(item->done, own.item.done);
 	WRITE_ONCE(item->status, own.item.status);
-	return own.item.done - from;
+	return budget - left;
 }
 
 /* --- the short way: whole items, one piece at both sides, as most copies are ----- */

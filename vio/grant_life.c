@@ -9,9 +9,6 @@
 #include "vio/give.h"
 #include "vio/mapping.h"
 
-#define STEP_MAX 512u
-_Static_assert(STEP_MAX <= REVOKE_MAX, "a step's mappings fit one revocation");
-
 /* Its own mappings, from page *at on up to one that has to be come back to.
  * Nobody runs on its tables, which go as a whole. */
 static void unmap_own(struct endpoint *e, uint64_t *at, uint64_t end)
@@ -58,12 +55,12 @@ static bool endpoint_step(struct endpoint *e, uint64_t *offset)
 	uint64_t pages = window_pages(e), entries = e->link->grant_count, at;
 
 	if (*offset < pages) {
-		unmap_own(e, offset, MIN(*offset + STEP_MAX, pages));
+		unmap_own(e, offset, MIN(*offset + CALL_PAGES, pages));
 		return false;
 	}
 	at = *offset - pages;
 	if (at < entries) {
-		withdraw_own(e, &at, MIN(at + STEP_MAX, entries));
+		withdraw_own(e, &at, MIN(at + CALL_PAGES, entries));
 		*offset = pages + at;
 	}
 	return at == entries;

@@ -12,7 +12,6 @@
 #include "arch/arch.h"
 
 #define RUN_MAX		256u	/* pages of an item */
-#define CALL_MAX	512u	/* pages in a call */
 #define LOCK_MAX	32u	/* pages under one lock */
 
 /* What an item asks for, read once: the guest may change it. */
@@ -163,7 +162,7 @@ static uint32_t map_run(struct endpoint *e, void *items, uint32_t n)
 {
 	struct spinlock *lock = &e->peer->grant_lock;
 	struct ambit_map_item *it = items;
-	uint32_t left = CALL_MAX, dealt = DATA_GONE;
+	uint32_t left = CALL_PAGES, dealt = DATA_GONE;
 
 	sync_op_begin();
 	FENCE_FULL();
@@ -230,7 +229,7 @@ static inline int unmap_item(struct endpoint *e, struct ambit_map_item *it,
 static void unmap_finish(struct endpoint *e, const struct gone *gone, uint32_t n)
 {
 	struct spinlock *lock = &e->peer->grant_lock;
-	uint32_t ended = 0, left = CALL_MAX;
+	uint32_t ended = 0, left = CALL_PAGES;
 
 	sync_flush(e->vm);
 	spin_lock(lock);
@@ -249,7 +248,7 @@ static uint32_t unmap_run(struct endpoint *e, void *items, uint32_t n)
 	struct spinlock *lock = &e->peer->grant_lock;
 	struct ambit_map_item *it = items;
 	struct gone gone[AMBIT_BATCH_MAX];
-	uint32_t left = CALL_MAX, dealt = 0, seen = 0;
+	uint32_t left = CALL_PAGES, dealt = 0, seen = 0;
 
 	spin_lock(lock);
 	while (seen < n && dealt == seen) {
@@ -259,7 +258,7 @@ static uint32_t unmap_run(struct endpoint *e, void *items, uint32_t n)
 		dealt += err != AMBIT_EAGAIN;
 	}
 	spin_unlock(lock);
-	if (left < CALL_MAX)
+	if (left < CALL_PAGES)
 		unmap_finish(e, gone, seen);
 	return dealt;
 }

@@ -14,6 +14,7 @@
 #define MAPPED_SINK	0x40000000u
 #define MAPPED_GOING	0x80000000u
 
+#define CALL_PAGES	128u	/* that a call deals with, some 150 instructions each */
 #define WINDOW_TABLE	512u	/* pages that one table of the window shows */
 
 static inline uint32_t window_pages(const struct endpoint *e)
@@ -55,12 +56,11 @@ static inline uint32_t mapping_end(struct endpoint *grantee, uint32_t page, uint
 }
 
 /* Mappings of an owner's entries that are being withdrawn by force. */
-#define REVOKE_MAX 512u
 struct revocation {
 	struct endpoint *owner;
 	uint32_t count;
 	bool flush;			/* or others withdraw some now */
-	uint32_t page[REVOKE_MAX];	/* of the peer's window */
+	uint32_t page[CALL_PAGES];	/* of the peer's window */
 };
 
 static inline void revocation_begin(struct revocation *r, struct endpoint *owner)
@@ -71,7 +71,7 @@ static inline void revocation_begin(struct revocation *r, struct endpoint *owner
 }
 
 /* Under owner's grant_lock, not inside a data operation: the mapping of an own
- * entry, if it has one, is replaced by its holder's sink. At most REVOKE_MAX. */
+ * entry, if it has one, is replaced by its holder's sink. At most CALL_PAGES. */
 void revocation_add(struct revocation *r, uint32_t ref);
 /* No lock held: when it returns nobody reaches what was mapped, all that the
  * mappings held is given back, and the holder has been told. */

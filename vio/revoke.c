@@ -136,7 +136,7 @@ static uint32_t revoke_run(struct endpoint *e, void *items, uint32_t n)
 {
 	struct revocation r;
 	struct ambit_revoke_item *it = items;
-	uint32_t from[AMBIT_BATCH_MAX], left = REVOKE_MAX, dealt = 0, seen = 0;
+	uint32_t from[AMBIT_BATCH_MAX], left = CALL_PAGES, dealt = 0, seen = 0;
 	bool busy = false;
 
 	FENCE_FULL();

@@ -227,18 +227,30 @@ static inline struct ambit_map_item map_item(uint32_t flags, uint32_t ref, uint3
 					.page = page, .count = count, .status = 99 };
 }
 
+/* One item, by as many calls as it takes. */
+static inline uint32_t map_all(const struct data_op *op, struct ambit_map_item *it)
+{
+	uint32_t done, dealt;
+
+	do {
+		done = it->done;
+		dealt = op->run(holder, it, 1);
+	} while (!dealt && it->done > done);
+	return dealt;
+}
+
 static inline int map1(uint32_t flags, uint32_t ref, uint32_t page, uint32_t count)
 {
 	struct ambit_map_item it = map_item(flags, ref, page, count);
 
-	return grant_map_op.run(holder, &it, 1) == DATA_GONE ? AMBIT_EGONE : it.status;
+	return map_all(&grant_map_op, &it) == DATA_GONE ? AMBIT_EGONE : it.status;
 }
 
 static inline int unmap1(uint32_t page, uint32_t count)
 {
 	struct ambit_map_item it = map_item(0, 0, page, count);
 
-	grant_unmap_op.run(holder, &it, 1);
+	map_all(&grant_unmap_op, &it);
 	return it.status;
 }
 

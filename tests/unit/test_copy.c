@@ -430,6 +430,28 @@ static void test_budget(void)
 	ok(!it[31].status && it[32].status == 99, "and no more");
 }
 
+/* Segments of a byte each: the call's length is bounded by their number too. */
+static void test_pieces(void)
+{
+	struct endpoint *e = &links[ONE].end[1];
+	struct ambit_copy_item *it = items();
+	uint32_t pieces = (AMBIT_BATCH_BYTES + 1535) / 1536, last = pieces / SEGS;
+
+	machine();
+	it = items();
+	slot_set(ONE, 0, OUT, THEIRS, SEGS);
+	e->desc[0].seg_count = SEGS;
+	for (uint32_t k = 0; k < SEGS; k++)
+		e->seg[k] = (struct ambit_seg){ THEIRS + 2 * k, 1, 0 };
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		it[i] = make(0, 0, 0, SEGS);
+	ok_eq(call(ONE, ITEMS, AMBIT_BATCH_MAX, 0), last, "so many pieces a call");
+	ok(it[last].done == pieces % SEGS && it[last + 1].status == 99 &&
+	   it[last].status == AMBIT_EAGAIN, "the next item begun, no other one");
+	ok_eq(call(ONE, ITEMS + last * sizeof(*it), 1, 0), 1, "again from there");
+	ok(!it[last].status && it[last].done == SEGS, "done");
+}
+
 /* --- tails ------------------------------------------------------------------------ */
 
 static bool publishes(struct ambit_tail t, uint32_t wake, uint32_t quiet)
@@ -571,6 +593,7 @@ int main(void)
 	test_status_more();
 	test_bytes();
 	test_budget();
+	test_pieces();
 	test_tail();
 	test_tail_wait();
 	machine();

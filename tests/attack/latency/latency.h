@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Orders from the attacker to its mate, in the ring's place of their plain link. */
+#pragma once
+
+#include "tests/attack/lib/attack.h"
+
+#define PAGES		512u	/* that a call maps at most */
+#define SEGS		16u
+#define SLOT_LONG	0u	/* 32 slots of 16 segments, 2 KiB together */
+#define SLOT_TINY	32u	/* 32 slots of 16 segments of a byte each */
+#define SLOT_PAIR	64u	/* 32 slots of 2 segments of a byte each */
+#define SLOT_BIG	96u	/* one of 64 KiB */
+#define GENERATION	5u
+
+enum order {
+	ORDER_MAP = 1,		/* map PAGES of the attacker's entries */
+	ORDER_UNMAP,
+	ORDER_ACCEPT,		/* entries for gifts into empty places of the pool */
+	ORDER_EXCHANGE,		/* the same of full ones */
+	ORDER_TAKE,
+};
+
+struct orders {
+	uint32_t seq, order;	/* the mate's seq: of the last order it has done */
+	int32_t result;
+};
+
+struct desk {
+	struct end e;
+	struct orders *own;
+	const struct orders *peer;
+};
+
+void desk_open(struct desk *d);
+_Noreturn void mate(void);
+/* PAGES entries of RAM to read and write, from entry 0 on. */
+void entries_put(const struct end *e, void *pages);
+/* All items of one map or unmap call: pages of the window from 0 on. */
+int64_t map_call(const struct end *e, uint64_t nr);

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Tries to keep the CPU in the hypervisor: each call with as much as it takes, made
+ * by a guest that measures how long it was away. While a call runs no interrupt is
+ * taken, so this is also how late a third guest can be because of it. A tick is an
+ * instruction here; an iteration of a string instruction is one too, and is taken
+ * off where bytes are moved or cleared, which is bounded by itself (64 KiB).
+ * Without a word on the command line a VM is one of the many that are listed.
+ */
+#include "tests/attack/latency/latency.h"
+
+#include "guests/lib/cpu.h"
+#include "tests/guest/lib/measure.h"
+
+#define LIMIT		20000u
+
+static struct end copy[2], grant, direct;
+static struct desk desk;
+static uint8_t *room;
+static struct ambit_copy_item items[AMBIT_BATCH_MAX];
+static uint64_t worst;
+static uint32_t herd;		/* number of a VM with the most vCPUs */
+
+static void report(const char *name, uint64_t ticks, uint64_t bytes)
+{
+	uint64_t less = ticks - MIN(ticks, bytes);
+
+	if (bytes)
+		printf("%s: %lu ticks for %lu bytes\n", name, ticks, bytes);
+	measure_line(name, less, "instructions", LIMIT);
+	worst = MAX(worst, less);
+	CHECK(less <= LIMIT);
+	CHECK(bytes <= AMBIT_BATCH_BYTES);
+	measure_quiet();	/* the line is no part of the next call */
+}
+
+/* The call's ticks, and its result in *r. */
+static uint64_t timed(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, int64_t *r)
+{
+	uint64_t from = rdtsc();
+
+	*r = hcall4(nr, a, b, c, 0);
+	return rdtsc() - from;
+}
+
+static int order(enum order what)
+{
+	uint64_t until = time_now() + 5000 * MS;
+
+	desk.own->order = what;
+	STORE_RELEASE(desk.own->seq, desk.own->seq + 1);
+	hcall1(AMBIT_HC_NOTIFY, desk.e.endpoint);
+	while (LOAD_ACQUIRE(desk.peer->seq) != desk.own->seq) {
+		if (time_now() > until)
+			guest_fail("the mate does not do order %d", what);
+		hcall1(AMBIT_HC_WAIT, time_now() + MS);
+	}
+	return desk.peer->result;
+}
+
+/* --- moving bytes --------------------------------------------------------------------- */
+
+static void copy_fill(uint32_t flags, uint32_t slot, uint32_t len, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		items[i] = (struct ambit_copy_item){
+			.flags = flags, .slot = slot + i, .len = len,
+			.own_endpoint = copy[1].endpoint, .own_slot = slot + i,
+			.own = flags & AMBIT_COPY_OTHER_SLOT ? 0 :
+			       (uint64_t)room + i * 2 * PAGE_SIZE };
+}
+
+static uint64_t copied(uint32_t n)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		bytes += items[i].done;
+	return bytes;
+}
+
+static void copy_case(const char *name, uint32_t flags, uint32_t slot, uint32_t len,
+		      uint32_t n)
+{
+	uint64_t most = 0, most_bytes = 0;
+	int64_t r;
+
+	copy_fill(flags, slot, len, n);
+	for (uint32_t first = 0; first < n; first += (uint32_t)r) {
+		uint64_t before = copied(n), ticks;
+
+		ticks = timed(AMBIT_HC_COPY, copy[0].endpoint, (uint64_t)(items + first),
+			      n - first, &r);
+		if (ticks > most) {
+			most = ticks;
+			most_bytes = copied(n) - before;
+		}
+		if (r < 0 || copied(n) == before)
+			break;
+	}
+	CHECK_IS(copied(n), len * n);
+	report(name, most, most_bytes);
+}
+
+static void copies(void)
+{
+	copy_case("copy-64k", 0, SLOT_BIG, 65536, 1);
+	copy_case("copy-32-items", AMBIT_COPY_TO_PEER, SLOT_LONG, 2048, 32);
+	copy_case("copy-32-tiny", 0, SLOT_TINY, SEGS, 32);
+	copy_case("copy-32-other", AMBIT_COPY_OTHER_SLOT, SLOT_LONG, 2048, 32);
+	copy_case("copy-32-other-pairs", AMBIT_COPY_OTHER_SLOT, SLOT_PAIR, 2, 32);
+	copy_case("copy-32-other-tiny", AMBIT_COPY_OTHER_SLOT, SLOT_TINY, SEGS, 32);
+}
+
+/* --- pages ------------------------------------------------------------------------------- */
+
+static uint64_t map_timed(uint64_t nr, uint32_t *pages)
+{
+	static struct ambit_map_item item[2];
+	uint64_t ticks, most = 0;
+	int64_t r;
+
+	*pages = 0;
+	for (uint32_t i = 0; i < 2; i++)
+		item[i] = (struct ambit_map_item){
+			.flags = AMBIT_MAP_WRITE, .ref = i * (PAGES / 2),
+			.page = i * (PAGES / 2), .generation = GENERATION, .count = PAGES / 2 };
+	for (uint32_t done = 0; done < PAGES; done = item[0].done + item[1].done) {
+		ticks = timed(nr, grant.endpoint, (uint64_t)item, 2, &r);
+		most = MAX(most, ticks);
+		*pages = MAX(*pages, item[0].done + item[1].done - done);
+		CHECK(r >= 0 && item[0].done + item[1].done > done);
+	}
+	CHECK_IS(item[1].status, AMBIT_OK);
+	return most;
+}
+
+static void maps(void)
+{
+	uint32_t pages;
+	uint64_t ticks = map_timed(AMBIT_HC_GRANT_MAP, &pages);
+
+	report("map", ticks, 0);
+	ticks = map_timed(AMBIT_HC_GRANT_UNMAP, &pages);
+	report("unmap", ticks, 0);
+	printf("%u pages in a call\n", pages);
+}
+
+static void revoke_case(const char *name, uint32_t mode, bool mapped)
+{
+	static struct ambit_revoke_item item[2];
+	uint64_t ticks, most = 0;
+	int64_t r;
+
+	entries_put(&grant, room);
+	if (mapped)
+		CHECK_IS(order(ORDER_MAP), 0);
+	measure_quiet();
+	for (uint32_t i = 0; i < PAGES; i++)
+		grant.grant[i].frame = 0;
+	for (uint32_t i = 0; i < 2; i++)
+		item[i] = (struct ambit_revoke_item){ .mode = mode, .ref = i * (PAGES / 2),
+						      .count = PAGES / 2 };
+	while (item[1].done < PAGES / 2) {
+		uint32_t done = item[0].done + item[1].done;
+
+		ticks = timed(AMBIT_HC_GRANT_REVOKE, grant.endpoint, (uint64_t)item, 2, &r);
+		most = MAX(most, ticks);
+		CHECK(r >= 0 && item[0].done + item[1].done > done);
+	}
+	CHECK_IS(item[1].status, AMBIT_OK);
+	report(name, most, 0);
+	if (mapped)
+		CHECK_IS(order(ORDER_UNMAP), 0);
+}
+
+static void queries(void)
+{
+	static struct ambit_query_item item[AMBIT_BATCH_MAX];
+	int64_t r;
+
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		item[i].ref = i;
+	report("query", timed(AMBIT_HC_GRANT_QUERY, grant.endpoint, (uint64_t)item,
+			      AMBIT_BATCH_MAX, &r), 0);
+	CHECK_IS(r, AMBIT_BATCH_MAX);
+}
+
+static void give_case(const char *name, uint32_t mode, enum order accept)
+{
+	static struct ambit_give_item item[AMBIT_BATCH_MAX];
+	uint64_t ticks, most = 0, bytes = 0;
+	uint32_t done = 0;
+	int64_t r;
+
+	CHECK_IS(order(accept), 0);
+	measure_quiet();
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		item[i] = (struct ambit_give_item){
+			.mode = mode, .ref = PAGES + i, .generation = GENERATION,
+			/* Those of the first case are gone. */
+			.page = vm_info()->give_pool + i * PAGE_SIZE +
+				(mode & AMBIT_GIVE_SCRUB ? AMBIT_BATCH_MAX * PAGE_SIZE : 0) };
+	while (done < AMBIT_BATCH_MAX) {
+		ticks = timed(AMBIT_HC_GRANT_GIVE, grant.endpoint, (uint64_t)(item + done),
+			      AMBIT_BATCH_MAX - done, &r);
+		if (r <= 0)
+			break;
+		CHECK_IS(item[done].status, AMBIT_OK);
+		if (ticks > most) {
+			most = ticks;
+			/* Eight bytes an iteration. */
+			bytes = mode & AMBIT_GIVE_SCRUB ? (uint64_t)r * PAGE_SIZE / 8 : 0;
+		}
+		done += (uint32_t)r;
+	}
+	CHECK_IS(done, AMBIT_BATCH_MAX);
+	report(name, most, bytes);
+	CHECK_IS(order(ORDER_TAKE), 0);
+}
+
+/* --- others ------------------------------------------------------------------------------ */
+
+static void control_case(const char *name, uint64_t operation)
+{
+	int64_t r;
+
+	report(name, timed(AMBIT_HC_VM_CONTROL, operation, herd, (uint64_t)room, &r), 0);
+	CHECK(r >= 0);
+	time_sleep_until(time_now() + 300 * MS);	/* it has started again */
+}
+
+static void list_case(void)
+{
+	uint64_t from = rdtsc(), ticks;
+	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)room,
+			   4 * PAGE_SIZE);
+
+	ticks = rdtsc() - from;
+	report("list", ticks, 0);
+	CHECK(n > 0);
+	printf("%ld VMs with %u vCPUs listed in a call\n", n, AMBIT_VCPU_MAX);
+}
+
+static void console_case(const char *name, uint8_t byte)
+{
+	int64_t r;
+
+	memset(room, byte, 1024);
+	report(name, timed(AMBIT_HC_CONSOLE_WRITE, (uint64_t)room, 1024, 0, &r), 1024);
+	CHECK_IS(r, 1024);
+}
+
+static void link_case(const char *name, const struct end *e)
+{
+	uint64_t most = 0, ticks;
+	int64_t r;
+
+	for (uint32_t i = 0; i < 4; i++) {
+		ticks = timed(AMBIT_HC_LINK_STATE, e->endpoint,
+			      i & 1 ? AMBIT_LINK_CONNECTED : AMBIT_LINK_CLOSED, 0, &r);
+		CHECK(r >= 0);
+		most = MAX(most, ticks);
+	}
+	report(name, most, 0);
+	ticks = timed(AMBIT_HC_SETTLE, e->endpoint, 0, 0, &r);
+	report("settle", ticks, 0);
+}
+
+static int attacker(void)
+{
+	const struct ambit_info *info = vm_info();
+
+	room = page_alloc_bytes(PAGES * PAGE_SIZE);
+	end_meet(&copy[0], "copy");
+	end_meet(&copy[1], "other");
+	end_meet(&grant, "grant");
+	end_meet(&direct, "direct");
+	desk_open(&desk);
+	measure_quiet();
+	herd = info->vm + 2;
+	copies();
+	maps();
+	revoke_case("revoke", AMBIT_REVOKE_POLITE, false);
+	revoke_case("revoke-force", AMBIT_REVOKE_FORCE, true);
+	queries();
+	give_case("give", AMBIT_GIVE_GIVE, ORDER_ACCEPT);
+	give_case("exchange-scrub", AMBIT_GIVE_EXCHANGE | AMBIT_GIVE_SCRUB, ORDER_EXCHANGE);
+	list_case();
+	control_case("counters", AMBIT_VM_COUNTERS);
+	control_case("pause", AMBIT_VM_PAUSE);
+	control_case("resume", AMBIT_VM_RESUME);
+	control_case("restart", AMBIT_VM_RESTART);
+	control_case("stop", AMBIT_VM_STOP);
+	console_case("console-text", 'x');
+	console_case("console-nothing", 1);
+	link_case("state-direct", &direct);
+	link_case("state-grant", &grant);
+	measure_line("longest-call", worst, "instructions", LIMIT);
+	return check_end();
+}
+
+static void idle(void *arg)
+{
+	(void)arg;
+	for (;;)
+		hcall1(AMBIT_HC_WAIT, 0);
+}
+
+int guest_main(void)
+{
+	if (cmdline_has("attacker"))
+		return attacker();
+	if (cmdline_has("mate"))
+		mate();
+	for (uint32_t i = 1; i < vm_info()->vcpu_count; i++)
+		CHECK_IS(vcpu_start(i, idle, NULL), 0);
+	idle(NULL);
+	return 1;
+}
