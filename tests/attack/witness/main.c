@@ -61,6 +61,8 @@ static void open_links(void)
 	for (uint32_t i = 0; i < vm_info()->link_count; i++) {
 		if (!memcmp(link_info(i)->name, "witness-", 8))
 			traffic_open(i);
+		else if (!memcmp(link_info(i)->name, "bm-", 3))
+			serve_open(i);
 		else
 			offer_open(i);
 	}
@@ -73,6 +75,7 @@ static bool run(uint64_t until)
 	for (uint32_t turn = 0; !offer_over(); turn++) {
 		traffic_turn();
 		offer_turn();
+		serve_turn();
 		heap_check(turn % HEAP_PAGES);
 		if (restarts && turn % LIST_EVERY == 0)
 			restart_crashed();
@@ -98,11 +101,14 @@ int guest_main(void)
 	open_links();
 	from = time_now();
 	ran = own_run_ns();
-	CHECK(run(from + cmdline_u64("limit-ms", 30000) * MS));
+	CHECK(run(from + cmdline_u64("limit-ms", 100000) * MS));
 	permille = (own_run_ns() - ran) * 1000 / (time_now() - from);
 	printf("%lu ms, %lu permille of the CPU, %u blocks with the mate, "
 	       "%u of %u offers taken\n", (time_now() - from) / MS, permille,
 	       traffic_turns(), taken, tried);
+	if (served)
+		printf("%u posts of a hostile front served, %u connections ended\n",
+		       served, resets);
 	CHECK(permille >= cmdline_u64("share", 0));
 	CHECK(traffic_turns() >= cmdline_u64("turns", 1));
 	for (uint32_t i = 0; i < HEAP_PAGES; i++)

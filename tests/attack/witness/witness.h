@@ -5,6 +5,7 @@
  *   - keeps its own memory full of known words, and looks at them;
  *   - offers slots and entries to the attacker on all other links, takes what the
  *     attacker offers, and watches the bytes around both;
+ *   - serves it over the buffer model on links "bm-*";
  *   - wants its share of the CPU.
  * It never waits, so it always wants to run. Words of the command line:
  *   share=N    per mille of its pCPU that it must get
@@ -29,5 +30,11 @@ void offer_open(uint32_t endpoint);
 void offer_turn(void);
 /* Whether all attackers have done what they can. */
 bool offer_over(void);
+
+/* serve.c: a back end for hostile fronts, on links "bm-*". */
+void serve_open(uint32_t endpoint);
+void serve_turn(void);
+extern uint32_t served, resets;
+
 /* Operations on what attackers offered that went well, and all of them. */
 extern uint32_t taken, tried;
