@@ -35,6 +35,7 @@ enum exit_reason {
 	EXIT_UNDEFINED,		/* an instruction that guests do not have: #UD */
 	EXIT_CACHE,		/* WBINVD or INVD: nothing to do but skip */
 	EXIT_TRIPLE_FAULT,
+	EXIT_TASK_SWITCH,	/* by hardware */
 	EXIT_BAD_STATE,		/* VM entry refused the guest state: code */
 	EXIT_UNKNOWN,		/* code and qualification are the vendor's */
 	EXIT_REASON_COUNT

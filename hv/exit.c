@@ -169,6 +169,9 @@ void exit_handle(struct vcpu *v, struct vcpu_exit *exit)
 	case EXIT_TRIPLE_FAULT:
 		vm_crash(v, exit, "triple fault (an exception in the double-fault path: look at its IDT and stack)");
 		break;
+	case EXIT_TASK_SWITCH:
+		vm_crash(v, exit, "a hardware task switch");
+		break;
 	case EXIT_BAD_STATE:
 		vm_crash(v, exit, "the CPU refuses its register state");
 		break;

@@ -303,6 +303,9 @@ static __attribute__((noinline)) void decode(struct vcpu *v, struct vmcb *c,
 	case VMEXIT_SHUTDOWN:
 		exit->reason = EXIT_TRIPLE_FAULT;
 		break;
+	case VMEXIT_TASK_SWITCH:
+		exit->reason = EXIT_TASK_SWITCH;
+		break;
 	case VMEXIT_INVALID:	/* before any flush: the next ASID asks again */
 		arch_pcpu_this()->asid_next = svm_caps.asid_count;
 		exit->reason = EXIT_BAD_STATE;

@@ -257,6 +257,8 @@ static enum exit_reason plain_reason(uint32_t reason)
 		return EXIT_NONE;
 	case VMX_EXIT_TRIPLE_FAULT:
 		return EXIT_TRIPLE_FAULT;
+	case VMX_EXIT_TASK_SWITCH:
+		return EXIT_TASK_SWITCH;
 	case VMX_EXIT_HLT:
 		return EXIT_HLT;
 	case VMX_EXIT_PAUSE:
