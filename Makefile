@@ -65,6 +65,7 @@ help:
 	echo 'make models        models of what runs at once, searched by SPIN'
 	echo 'make fuzz          look for inputs that break parsers, calls and drivers, for'
 	echo '    FUZZ_SECONDS=  all together (600); make test has a short run of the same'
+	echo 'make soak          random calls with other seeds for SOAK= seconds (600)'
 	echo 'make bench         measure on both vendors, into build/bench.json'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
 	echo 'make all           hypervisor and guests only; make clean: remove build/'
@@ -215,6 +216,13 @@ test: need-test
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/stack tests/models/run tests/fuzz/run tests/run
+
+# Not part of `make test`: more of the same random calls, for as long as wanted.
+SOAK := 600
+.PHONY: soak
+soak: need-test
+	$(MAKE) all $(B)/manifest-check
+	tests/soak $(SOAK)
 
 scenarios: need-test
 	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files

@@ -12,10 +12,15 @@
 
 #include "guests/lib/cpu.h"
 
-static struct {		/* what vCPU 1 changes */
+/* What vCPU 1 changes: one word at a time, as that meets each use of it soonest. */
+struct target {
 	word_t *word;
-	uint32_t words;		/* 0: nothing */
-} target;
+	word_t good;
+};
+
+static struct target targets[64], *target;	/* NULL: nothing */
+static word_t *area;				/* where the next one is chosen ... */
+static uint32_t area_words;			/* ... of so many */
 static uint64_t changes;
 static struct end copy[2], grant[2];
 static uint32_t calls, ok, statuses[32];
@@ -45,31 +50,44 @@ static void change(void *arg)
 
 	(void)arg;
 	for (;;) {
-		uint32_t n = LOAD_ACQUIRE(target.words);
-		word_t *w, good;
+		const struct target *t = LOAD_ACQUIRE(target);
+		word_t bad = nonsense(&p);
 
-		if (!n) {
+		if (!t) {
 			cpu_pause();
 			continue;
 		}
-		w = READ_ONCE(target.word) + prng_below(&p, n);
-		good = READ_ONCE(*w);
-		WRITE_ONCE(*w, nonsense(&p));
-		for (uint32_t i = prng_below(&p, 40) & 31; i; i--)
-			cpu_pause();
-		WRITE_ONCE(*w, good);
+		for (uint32_t i = prng_next(&p) & 15; i; i--) {
+			WRITE_ONCE(*t->word, bad);
+			for (uint32_t k = i & 3; k; k--)
+				__asm__ volatile("nop");
+			WRITE_ONCE(*t->word, t->good);
+		}
 		WRITE_ONCE(changes, changes + 1);
 	}
 }
 
+/* Another word of the area, which holds good values now. */
+static void aim_anew(void)
+{
+	static uint32_t turn;
+	struct target *t = &targets[turn++ % ARRAY_SIZE(targets)];
+
+	t->word = area + below(area_words);
+	t->good = *t->word;
+	STORE_RELEASE(target, t);
+}
+
 static void aim(void *at, size_t bytes)
 {
-	STORE_RELEASE(target.words, 0);
+	area = at;
+	area_words = (uint32_t)(bytes / 8);
+	if (area_words)
+		return;
 	/* It may be in the middle of the last one. */
-	for (uint32_t i = 0; i < 400; i++)
+	STORE_RELEASE(target, NULL);
+	for (uint32_t i = 0; i < 200; i++)
 		cpu_pause();
-	WRITE_ONCE(target.word, (word_t *)at);
-	STORE_RELEASE(target.words, (uint32_t)(bytes / 8));
 }
 
 /* A status is one of those that there are. */
@@ -81,6 +99,14 @@ static void note_status(int64_t status)
 		printf("status %ld\n", status);
 	CHECK(known);
 	statuses[known ? -status : 31]++;
+}
+
+/* A call, and meanwhile a word of the area that changes. */
+static int64_t disturbed(uint64_t nr, const struct end *e, void *items, uint32_t n)
+{
+	if (area_words)
+		aim_anew();
+	return hcall4(nr, e->endpoint, (uint64_t)items, n, 0);
 }
 
 static void note(int64_t r)
@@ -113,8 +139,7 @@ static void copy_items(const struct end *e)
 				.generation = is_grant ? OFFER_GENERATION : 0,
 				.offset = to && is_grant ? OFFER_AT : 0,
 				.len = below(OFFER_LEN), .own = (uint64_t)attack_arena };
-		note(hcall4(AMBIT_HC_COPY, e->endpoint, (uint64_t)item,
-			    ARRAY_SIZE(item), 0));
+		note(disturbed(AMBIT_HC_COPY, e, item, ARRAY_SIZE(item)));
 	}
 }
 
@@ -133,13 +158,12 @@ static void map_items(const struct end *e)
 			item[k] = (struct ambit_map_item){
 				.flags = AMBIT_MAP_WRITE, .ref = OFFER_WIDE + k,
 				.generation = OFFER_GENERATION, .page = k, .count = 1 };
-		note(hcall4(AMBIT_HC_GRANT_MAP, e->endpoint, (uint64_t)item,
-			    ARRAY_SIZE(item), 0));
+		note(disturbed(AMBIT_HC_GRANT_MAP, e, item, ARRAY_SIZE(item)));
 		/* Without disturbance, whatever there is now. */
 		aim(item, i & 2 ? sizeof(item) : 0);
 		for (uint32_t page = 0; page < page_count(e); page++) {
 			item[0] = (struct ambit_map_item){ .page = page, .count = 1 };
-			note(hcall4(AMBIT_HC_GRANT_UNMAP, e->endpoint, (uint64_t)item, 1, 0));
+			note(disturbed(AMBIT_HC_GRANT_UNMAP, e, item, 1));
 		}
 		i += 2 * page_count(e);	/* so many calls were these */
 	}
@@ -156,7 +180,7 @@ static void other_items(const struct end *e)
 	for (uint32_t i = 0; i < count; i++) {
 		for (uint32_t k = 0; k < ARRAY_SIZE(item); k++)
 			item[k] = below(3) ? 0 : below(8) | (uint64_t)below(8) << 32;
-		note(hcall4(call[i % 3], e->endpoint, (uint64_t)item, 4, 0));
+		note(disturbed(call[i % 3], e, item, 4));
 	}
 }
 
@@ -168,6 +192,7 @@ static void tails(const struct end *e)
 	for (uint32_t i = 0; i < count; i++) {
 		tail = (struct ambit_tail){ .flags = AMBIT_TAIL_PUBLISH, .prod = i,
 					    .deadline = 1 };
+		aim_anew();
 		note(hcall4(AMBIT_HC_COPY, e->endpoint, (uint64_t)attack_arena, 0,
 			    (uint64_t)&tail));
 	}
@@ -199,6 +224,7 @@ static void offered(const struct end *e, void *at, size_t bytes)
 	aim(at, bytes);
 	for (uint64_t until = time_now() + 15 * MS; time_now() < until;) {
 		offer(e);
+		aim_anew();
 		for (uint32_t i = 0; i < 20; i++)
 			note(hcall1(AMBIT_HC_NOTIFY, e->endpoint));
 	}
@@ -236,6 +262,7 @@ static void virqs(void)
 			aim(page, sizeof(*page));
 		/* A wait gives the CPU to a witness for a slice. */
 		for (uint32_t i = 0; i < count / 40; i++) {
+			aim_anew();
 			hcall2(AMBIT_HC_VIRQ_SEND, 0, AMBIT_VIRQ_IPI + below(4));
 			hcall2(AMBIT_HC_VIRQ_BIND, AMBIT_VIRQ_LINK + below(8), below(2));
 			note(hcall1(AMBIT_HC_WAIT, time_now() + 20 * US));

@@ -11,6 +11,7 @@
 
 #include "guests/lib/cpu.h"
 #include "tests/guest/lib/probe.h"
+#include "tests/guest/lib/ring3.h"
 
 #define NOWHERE		(vm_info()->ram_low + 0x10000)	/* mapped, not backed */
 #define NOT_CANONICAL	0x1234567812345678ull
@@ -19,8 +20,9 @@
 
 /* --- without end ------------------------------------------------------------------------- */
 
-extern uint8_t fault_iret[], fault_int1[], fault_ud[], fault_spin[];
+extern uint8_t fault_iret[], fault_iret_error[], fault_int1[], fault_ud[], fault_spin[];
 __asm__(".pushsection .text\n"
+	"fault_iret_error: addq $8, %rsp\n"
 	"fault_iret: iretq\n"
 	"fault_int1: .byte 0xf1\n\tjmp fault_int1\n"
 	"fault_ud: ud2\n"
@@ -87,6 +89,29 @@ static void upcall_in_upcall(void *arg)
 		cpu_pause();
 }
 
+static uint64_t misaligned(uint64_t at)
+{
+	while (at)
+		(void)*(volatile uint32_t *)(at + 1);
+	return at;
+}
+
+/* In ring 3, with a handler that returns to the same access. Not every emulator checks
+ * alignment: then it is a loop like any other. */
+static void misaligned_for_ever(void *arg)
+{
+	uint64_t cr0;
+
+	(void)arg;
+	tables_clear();
+	gate_set(FAULT_AC, (uint64_t)fault_iret_error, false);
+	tables_load();
+	ring3_init();		/* a GDT and TSS of its own */
+	__asm__ volatile("movq %%cr0, %0" : "=r"(cr0));
+	__asm__ volatile("movq %0, %%cr0" : : "r"(cr0 | 1u << 18));
+	ring3_call(misaligned, (uint64_t)attack_arena, 1u << 18);
+}
+
 /* Single steps without end: every instruction traps, the handler's too. */
 static void step_in_step(void *arg)
 {
@@ -122,7 +147,7 @@ static void endless(void)
 {
 	static void (*const loop[])(void *) = {
 		debug_in_debug, undefined_in_undefined, page_fault_in_page_fault,
-		upcall_in_upcall, step_in_step, debug_on_stack,
+		upcall_in_upcall, step_in_step, misaligned_for_ever, debug_on_stack,
 	};
 	/* QEMU 7.2 ends itself at a breakpoint that is hit by a delivery. */
 	uint32_t n = ARRAY_SIZE(loop) - !cmdline_has("watch-stack");

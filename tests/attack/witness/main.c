@@ -44,14 +44,19 @@ static uint64_t own_run_ns(void)
 	return list[vm_info()->vm].run_ns;
 }
 
-/* Whoever has crashed starts again, without the policy's pause. */
-static void restart_crashed(void)
+/* Whoever has crashed starts again, without the policy's pause. False if one has
+ * given up. */
+static bool look_at_others(bool restart)
 {
 	int64_t n = list_read();
 
-	for (int64_t i = 0; i < n; i++)
-		if (list[i].state == AMBIT_VMS_CRASHED && list[i].rights)
+	for (int64_t i = 0; i < n; i++) {
+		if (list[i].state == AMBIT_VMS_STOPPED && list[i].status)
+			return false;
+		if (list[i].state == AMBIT_VMS_CRASHED && list[i].rights && restart)
 			hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, list[i].vm);
+	}
+	return true;
 }
 
 /* --- the whole ------------------------------------------------------------------------ */
@@ -77,8 +82,8 @@ static bool run(uint64_t until)
 		offer_turn();
 		serve_turn();
 		heap_check(turn % HEAP_PAGES);
-		if (restarts && turn % LIST_EVERY == 0)
-			restart_crashed();
+		if (turn % LIST_EVERY == 0 && !look_at_others(restarts))
+			return false;
 		if (time_now() > until)
 			return false;
 	}

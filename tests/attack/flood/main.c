@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two vCPUs on CPUs of their own notify a victim on another CPU as fast as they can,
+ * and change the states of their links. A victim that masks an event once it has come
+ * and looks again a millisecond later keeps at least 90% of its CPU: raising what is
+ * masked or pending costs it nothing. What one keeps that takes every upcall is
+ * printed. For machines whose CPUs keep pace with each other.
+ */
+#include "tests/attack/lib/attack.h"
+
+#include "guests/lib/cpu.h"
+
+#define PHASE		(60 * MS)	/* of system time, from PHASE on */
+#define SETTLED		(10 * MS)	/* at both ends of a phase nobody measures */
+#define LOOK_EVERY	MS
+
+enum phase { QUIET = 1, NOTIFY_MASKED, STATE_MASKED, NOTIFY_TAKEN, STATE_TAKEN, PHASES };
+
+static uint32_t phase_now(void)
+{
+	return (uint32_t)(time_now() / PHASE);
+}
+
+/* --- the attacker ----------------------------------------------------------------------------- */
+
+static uint64_t calls;
+
+static void storm(void *arg)
+{
+	uint64_t endpoint = arg ? 1 : 0;
+
+	for (;;) {
+		switch (phase_now()) {
+		case NOTIFY_MASKED:
+		case NOTIFY_TAKEN:
+			hcall1(AMBIT_HC_NOTIFY, endpoint);
+			__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
+			break;
+		case STATE_MASKED:
+		case STATE_TAKEN:
+			hcall2(AMBIT_HC_LINK_STATE, endpoint, AMBIT_LINK_CONFIGURING);
+			hcall2(AMBIT_HC_LINK_STATE, endpoint, AMBIT_LINK_CONNECTED);
+			__atomic_fetch_add(&calls, 2, __ATOMIC_RELAXED);
+			break;
+		case PHASES:
+			return;
+		default:
+			cpu_pause();
+		}
+	}
+}
+
+static int attacker(void)
+{
+	struct end e;
+
+	for (uint32_t i = 0; i < 2; i++)
+		end_open(&e, i);
+	CHECK_IS(vcpu_start(1, storm, &calls), 0);
+	storm(NULL);
+	time_sleep_until(PHASES * PHASE + 5 * MS);
+	printf("%lu calls in the storm\n", calls);
+	CHECK(calls > 2000);
+	return check_end();
+}
+
+/* --- the victim -------------------------------------------------------------------------------- */
+
+static struct end end[2];
+static uint64_t look_at[2];		/* when the masked event is looked at; 0: unmasked */
+static uint64_t upcalls[PHASES + 1];
+
+static void on_event(uint32_t virq, void *arg)
+{
+	struct end *e = arg;
+	uint32_t phase = phase_now();
+
+	(void)virq;
+	upcalls[MIN(phase, (uint32_t)PHASES)]++;
+	if (phase == NOTIFY_MASKED || phase == STATE_MASKED) {
+		WRITE_ONCE(e->event->mask, 1u);
+		look_at[e - end] = time_now() + LOOK_EVERY;
+	}
+	__atomic_exchange_n(&e->event->pending, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Unmask; what came meanwhile is pending, and served here. */
+static void look(struct end *e)
+{
+	look_at[e - end] = 0;
+	WRITE_ONCE(e->event->mask, 0u);
+	FENCE_FULL();
+	__atomic_exchange_n(&e->event->pending, 0, __ATOMIC_SEQ_CST);
+}
+
+/* Turns of a loop that has nothing else to do. */
+static uint64_t turns(uint32_t phase)
+{
+	uint64_t from = phase * PHASE + SETTLED, to = (phase + 1) * PHASE - SETTLED, n = 0;
+
+	for (uint64_t now = time_now(); now < to; now = time_now()) {
+		for (uint32_t i = 0; i < 2; i++)
+			if (READ_ONCE(look_at[i]) && now >= look_at[i])
+				look(&end[i]);
+		n += now >= from;
+	}
+	return n;
+}
+
+static int victim(void)
+{
+	static const char *const name[] = {
+		[NOTIFY_MASKED] = "notifications", [STATE_MASKED] = "changes of state",
+		[NOTIFY_TAKEN] = "notifications, all taken",
+		[STATE_TAKEN] = "changes of state, all taken",
+	};
+	uint64_t quiet;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		end_open(&end[i], i);
+		virq_handle(end[i].l->virq, on_event, &end[i]);
+	}
+	virq_upcalls(true);
+	quiet = turns(QUIET);
+	for (uint32_t phase = QUIET + 1; phase < PHASES; phase++) {
+		uint64_t left = turns(phase) * 100 / MAX(quiet, 1ul);
+
+		printf("%s: %lu%% of the CPU left, %lu upcalls\n", name[phase], left,
+		       upcalls[phase]);
+		CHECK(upcalls[phase] > 10);
+		CHECK(left >= (phase < NOTIFY_TAKEN ? 90 : 0));
+	}
+	return check_end();
+}
+
+int guest_main(void)
+{
+	return cmdline_has("victim") ? victim() : attacker();
+}
