@@ -5,8 +5,9 @@
  * restart of the server cut off is made again, or left in doubt. The same seed makes
  * the same requests. Command line:
  *   link=NAME seed=1 requests=1000 depth=8 read-percent=50 min-size=512 max-size=64K
- *   span=1M wait-ms=10000 connections=1
- * span: so much of the disk is used. connections: go on until the link is in its nth.
+ *   at=0 span=1M pause-ms=0 wait-ms=10000 connections=1 quiet
+ * span: so much of the disk is used, from `at` on. connections: go on until the link
+ * is in its nth. pause-ms: rest so long after each request. quiet: no line when the link goes down or up.
  */
 #include "guests/disktest/latency.h"
 #include "guests/disktest/sectors.h"
@@ -43,10 +44,12 @@ static struct test {
 	struct prng prng;
 	struct request request[DEPTH_MAX];
 	uint32_t depth, min, max;	/* sectors of a request */
+	uint64_t base;			/* first sector that is used */
 	uint64_t read_percent, wanted, connections;
 	uint64_t patience;		/* ns without an answer */
+	uint64_t pause, rest_until;	/* ns, system time */
 	uint64_t deadline;
-	bool discards, sweeping;
+	bool discards, sweeping, quiet, rests;
 	uint32_t swept;			/* sectors asked for by the last pass */
 	uint32_t writes, busy;
 	uint64_t asked, done[BLK_LEND];	/* by operation */
@@ -74,6 +77,7 @@ static void succeeded(struct request *r)
 	if (r->op == BLK_WRITE)
 		sectors_written(r->first, r->n, r->write);
 	r->state = IDLE;
+	test.rest_until = time_now() + test.pause;
 	test.done[r->op]++;
 	if (!test.sweeping)
 		latency_add(time_now() - r->since);
@@ -168,6 +172,10 @@ static bool next_at_random(struct request *r)
 
 static bool request_next(struct request *r)
 {
+	if (!test.sweeping && time_now() < test.rest_until) {
+		test.rests = true;
+		return false;
+	}
 	if (test.sweeping ? !next_of_sweep(r) : !next_at_random(r))
 		return false;
 	r->state = WANTED;
@@ -180,8 +188,8 @@ static void request_submit(uint32_t i)
 {
 	struct request *r = &test.request[i];
 	bool bytes = r->op == BLK_READ || r->op == BLK_WRITE;
-	int result = blk_front_submit(test.front, r->op, r->first, bytes ? r->buf : NULL,
-				      r->n * BLK_SECTOR, i);
+	int result = blk_front_submit(test.front, r->op, test.base + r->first,
+				      bytes ? r->buf : NULL, r->n * BLK_SECTOR, i);
 
 	if (result == BM_OK)
 		r->state = IN_FLIGHT;
@@ -207,12 +215,14 @@ static void run(bool sweeping)
 	test.sweeping = sweeping;
 	test.deadline = time_now() + test.patience;
 	for (;;) {
+		test.rests = false;
 		requests_submit();
-		if (!test.busy)
+		if (!test.busy && !test.rests)
 			return;
 		if (!blk_front_poll(test.front))
-			bm_wait(&test.bm, 1, 0, test.deadline);
-		peer_look(&test.watch, blk_front_disk(test.front), true);
+			bm_wait(&test.bm, 1, 0, test.rests ?
+				MIN(test.rest_until, test.deadline) : test.deadline);
+		peer_look(&test.watch, blk_front_disk(test.front), test.quiet);
 		if (time_now() >= test.deadline)
 			guest_fail("no answer any more: %s %s", test.link->peer,
 				   peer_state(test.link));
@@ -236,9 +246,11 @@ static void configure(void)
 	test.front = blk_front_init(test.bm,
 		page_alloc_bytes(blk_front_memory(test.bm)), answered, NULL);
 	test.prng.state = cmdline_u64("seed", 1);
+	test.quiet = cmdline_has("quiet");
 	test.wanted = cmdline_u64("requests", 1000);
 	test.connections = cmdline_u64("connections", 1);
 	test.read_percent = cmdline_u64("read-percent", 50);
+	test.pause = cmdline_u64("pause-ms", 0) * MS;
 	test.patience = cmdline_u64("wait-ms", 10000) * MS;
 	bm_info(test.bm, &info);
 	max = MIN(cmdline_u64("max-size", 64 * 1024),
@@ -272,9 +284,12 @@ static void disk_await(void)
 		guest_fail("the disk is read-only, so read-percent must be 100");
 	test.discards = disk->flags & BLK_DISCARDS;
 	bytes = MIN(cmdline_u64("span", 1 << 20), disk->bytes);
-	if (bytes < BLK_SECTOR)
-		guest_fail("the disk, or span, is smaller than a sector");
+	test.base = cmdline_u64("at", 0) / BLK_SECTOR;
+	if (bytes < BLK_SECTOR || test.base > (disk->bytes - bytes) / BLK_SECTOR)
+		guest_fail("at and span are not within the disk's %lu bytes", disk->bytes);
 	sectors_init(cmdline_u64("seed", 1), (uint32_t)(bytes / BLK_SECTOR));
+	if (test.quiet)
+		return;
 	printf("disk of %lu bytes, %u sectors of it used: %u to %u sectors at a time, "
 	       "%u in flight\n", disk->bytes, sectors_count(), test.min, test.max,
 	       test.depth);

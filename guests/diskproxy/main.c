@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * diskproxy: serves the disk behind its one front end of a block link on all its
+ * other block links, as a driver domain does with a device, until it is stopped. It
+ * keeps nothing: when it is restarted, what it had not answered is lost, and what it
+ * had is on the disk. Command line: link=NAME (the disk's) wait-ms=10000 quiet
+ */
+#include "guests/drivers/blk_back.h"
+#include "guests/drivers/blk_front.h"
+#include "guests/lib/bm_guest.h"
+#include "guests/lib/guest.h"
+#include "guests/lib/peer.h"
+
+#define MS		1000000ul
+#define LINKS_MAX	15u
+#define JOBS_MAX	64u
+#define DISCARD_MAX	(1ul << 30)	/* passed on, of a longer one */
+
+enum job_state { JOB_IDLE, JOB_FETCHED, JOB_WANTED, JOB_IN_FLIGHT };
+
+/* A request on its way through. */
+struct job {
+	uint8_t state;			/* enum job_state */
+	struct blk_request *request;	/* NULL: who asked is gone */
+	struct blk_request what;	/* a copy, that stays */
+	uint8_t *buf;
+};
+
+struct client {
+	struct blk_disk disk;
+	struct bm *bm;
+	struct blk_back back;
+	struct blk_request **queue;	/* [slots], a ring: those without a job yet */
+	uint32_t slots, head, count;
+};
+
+static struct bm *ends[LINKS_MAX + 1];	/* the disk's first */
+static struct blk_front *front;
+static struct client clients[LINKS_MAX];
+static uint32_t client_count;
+static struct job jobs[JOBS_MAX];
+static uint32_t job_count;
+
+static struct client *client_of(struct blk_disk *disk)
+{
+	return (struct client *)((char *)disk - offsetof(struct client, disk));
+}
+
+/* --- from the clients ------------------------------------------------------------ */
+
+static void request_start(struct blk_disk *disk, struct blk_request *r)
+{
+	struct client *c = client_of(disk);
+
+	c->queue[(c->head + c->count++) % c->slots] = r;
+}
+
+static void requests_forget(struct blk_disk *disk, struct blk_back *back)
+{
+	client_of(disk)->count = 0;
+	for (uint32_t i = 0; i < job_count; i++)
+		if (jobs[i].request && jobs[i].request->back == back)
+			jobs[i].request = NULL;
+}
+
+static struct job *job_find(void)
+{
+	for (uint32_t i = 0; i < job_count; i++)
+		if (jobs[i].state == JOB_IDLE)
+			return &jobs[i];
+	return NULL;
+}
+
+/* The bytes of a write are here after the next flush of the client's end. */
+static void client_fetch(struct client *c)
+{
+	struct job *job;
+
+	while (c->count && (job = job_find())) {
+		struct blk_request *r = c->queue[c->head];
+
+		c->head = (c->head + 1) % c->slots;
+		c->count--;
+		job->request = r;
+		job->what = *r;
+		job->state = JOB_FETCHED;
+		if (r->op == BLK_WRITE)
+			bm_receive(c->bm, r->slot, 0, job->buf, (uint32_t)r->bytes);
+	}
+}
+
+static void jobs_fetched(void)
+{
+	for (uint32_t i = 0; i < job_count; i++) {
+		struct job *job = &jobs[i];
+		struct blk_request *r = job->request;
+
+		if (job->state != JOB_FETCHED)
+			continue;
+		job->state = JOB_WANTED;
+		if (!r || bm_result(r->back->bm, r->slot) == BM_OK)
+			continue;
+		blk_request_done(r, BLK_EIO);
+		job->state = JOB_IDLE;
+	}
+}
+
+/* --- to the disk --------------------------------------------------------------------- */
+
+/* The disk's server may go and come back: then they are made again. */
+static void jobs_submit(void)
+{
+	for (uint32_t i = 0; i < job_count; i++) {
+		struct job *job = &jobs[i];
+		const struct blk_request *r = &job->what;
+		bool bytes = r->op == BLK_READ || r->op == BLK_WRITE;
+
+		if (job->state == JOB_WANTED && !job->request)
+			job->state = JOB_IDLE;
+		if (job->state == JOB_WANTED &&
+		    blk_front_submit(front, r->op, r->off / BLK_SECTOR,
+				     bytes ? job->buf : NULL,
+				     (uint32_t)MIN(r->bytes, DISCARD_MAX),
+				     i) == BM_OK)
+			job->state = JOB_IN_FLIGHT;
+	}
+}
+
+static void disk_answered(void *arg, uint64_t cookie, enum blk_result result)
+{
+	struct job *job = &jobs[cookie];
+	struct blk_request *r = job->request;
+
+	(void)arg;
+	if (result == BLK_EGONE) {
+		job->state = JOB_WANTED;
+		return;
+	}
+	if (r && r->op == BLK_READ && result == BLK_OK)
+		bm_send(r->back->bm, r->slot, 0, job->buf, (uint32_t)r->bytes);
+	/* A read's bytes go with the flush, which follows before the job is used
+	 * again. */
+	if (r)
+		blk_request_done(r, result);
+	job->request = NULL;
+	job->state = JOB_IDLE;
+}
+
+static void clients_flush(void)
+{
+	for (uint32_t i = 0; i < client_count; i++)
+		bm_flush(clients[i].bm);
+}
+
+static bool serve_round(void)
+{
+	bool any = blk_front_poll(front);
+
+	clients_flush();
+	for (uint32_t i = 0; i < client_count; i++) {
+		blk_back_poll(&clients[i].back);
+		client_fetch(&clients[i]);
+	}
+	clients_flush();
+	jobs_fetched();
+	jobs_submit();
+	return any;
+}
+
+/* --- opening ---------------------------------------------------------------------------- */
+
+static uint32_t disk_link(void)
+{
+	char name[sizeof(((struct ambit_link_info *)0)->name)];
+	bool named = cmdline_get("link", name, sizeof(name));
+	int i = -1;
+
+	while ((i = link_find((uint32_t)(i + 1), AMBIT_CLASS_BLOCK,
+			      named ? name : NULL)) >= 0)
+		if (!(link_info((uint32_t)i)->flags & AMBIT_LINKF_BACK))
+			return (uint32_t)i;
+	guest_fail("this VM is the front end of no such block link");
+}
+
+static const struct blk_identity *disk_open(void)
+{
+	uint64_t deadline = time_now() + cmdline_u64("wait-ms", 10000) * MS;
+	struct peer_watch watch = { .link = link_info(disk_link()) };
+	const struct blk_identity *disk;
+
+	ends[0] = bm_open_link(disk_link());
+	front = blk_front_init(ends[0], page_alloc_bytes(blk_front_memory(ends[0])),
+			       disk_answered, NULL);
+	while (!(disk = blk_front_disk(front))) {
+		if (blk_front_poll(front))
+			continue;
+		if (time_now() >= deadline)
+			guest_fail("no disk answers on link %s: %s %s", watch.link->name,
+				   watch.link->peer, peer_state(watch.link));
+		bm_wait(ends, 1, 0, peer_await(&watch, deadline));
+	}
+	return disk;
+}
+
+static void client_open(struct client *c, uint32_t endpoint,
+			const struct blk_identity *disk)
+{
+	const struct ambit_link_info *l = link_info(endpoint);
+	struct bm_info info;
+
+	c->disk = (struct blk_disk){
+		.bytes = disk->bytes,
+		.start = request_start,
+		.forget = requests_forget,
+	};
+	c->bm = bm_open_link(endpoint);
+	bm_info(c->bm, &info);
+	if (info.max_len > blk_front_max_len(front))
+		guest_fail("link %s has larger buffers than the disk's", l->name);
+	c->slots = info.slots;
+	c->queue = page_alloc_bytes(info.slots * sizeof(*c->queue));
+	blk_back_init(&c->back, c->bm, &c->disk,
+		      (l->flags & AMBIT_LINKF_READ_ONLY ? BLK_READ_ONLY : 0) |
+		      (disk->flags & (BLK_READ_ONLY | BLK_DISCARDS)),
+		      page_alloc_bytes(info.slots * sizeof(struct blk_request)));
+}
+
+static void clients_open(const struct blk_identity *disk)
+{
+	int i = -1;
+
+	while (client_count < LINKS_MAX &&
+	       (i = link_find((uint32_t)(i + 1), AMBIT_CLASS_BLOCK, NULL)) >= 0) {
+		if (!(link_info((uint32_t)i)->flags & AMBIT_LINKF_BACK))
+			continue;
+		client_open(&clients[client_count], (uint32_t)i, disk);
+		ends[client_count + 1] = clients[client_count].bm;
+		client_count++;
+	}
+	if (!client_count)
+		guest_fail("this VM is the back end of no block link");
+}
+
+static void jobs_open(void)
+{
+	struct bm_info info;
+
+	bm_info(ends[0], &info);
+	job_count = MIN(info.slots, JOBS_MAX);
+	for (uint32_t i = 0; i < job_count; i++)
+		jobs[i].buf = page_alloc_bytes(blk_front_max_len(front));
+}
+
+int guest_main(void)
+{
+	const struct blk_identity *disk = disk_open();
+
+	clients_open(disk);
+	jobs_open();
+	if (!cmdline_has("quiet"))
+		printf("serving a disk of %lu bytes on %u link%s\n", disk->bytes,
+		       client_count, client_count == 1 ? "" : "s");
+	for (;;)
+		if (!serve_round())
+			bm_wait(ends, client_count + 1, 0, 0);
+}
