@@ -3,10 +3,13 @@
  * ping: sends ICMP echo requests and prints round-trip times as people know
  * them. Status 0 only if no packet is lost. Command line:
  *   to=10.0.0.2 addr=10.0.0.1 link=NAME count=3 size=56 interval-ms=1000
- *   timeout-ms=1000 wait-ms=10000 flood depth=1 quiet
+ *   timeout-ms=1000 wait-ms=10000 flood depth=1 quiet connections=N
+ * connections: go on until the link is in its Nth; packets may be lost on the way.
  */
 #include "guests/drivers/netif.h"
 #include "guests/lib/guest.h"
+
+#include "hv/abi/link.h"
 
 #define WINDOW		256u	/* requests in flight, at most; a power of two */
 #define MS		1000000ul
@@ -18,6 +21,7 @@ static struct ping {
 	bool quiet;
 	uint16_t id;
 	uint64_t interval, timeout;	/* ns */
+	uint64_t connections;
 	uint64_t sent_at[WINDOW];	/* by sequence number; 0: answered */
 	uint32_t next, oldest;		/* number to send next; first unsettled */
 	uint32_t received, duplicates, damaged;
@@ -114,6 +118,13 @@ static void settle(uint64_t now)
 	}
 }
 
+static bool wants_more(void)
+{
+	const struct ambit_status *s = (const void *)ping.nif.watch.link->status;
+
+	return ping.next <= ping.count || READ_ONCE(s->generation) < ping.connections;
+}
+
 static void ping_run(void)
 {
 	uint64_t due = time_now();
@@ -125,13 +136,14 @@ static void ping_run(void)
 		netif_suspend(&ping.nif.net, 1);
 		peer_look(&ping.nif.watch, net_is_up(ping.nif.net), ping.quiet);
 		settle(now);
-		while (ping.next <= ping.count && now >= due &&
+		more = wants_more();
+		while (more && now >= due &&
 		       ping.next - ping.oldest < ping.depth) {
 			send_next();
 			/* Late by more than an interval: no burst to catch up. */
 			due = MAX(due + ping.interval, now);
+			more = wants_more();
 		}
-		more = ping.next <= ping.count;
 		if (!more && ping.oldest == ping.next)
 			return;
 		if (more && ping.next - ping.oldest < ping.depth)
@@ -183,6 +195,7 @@ static void ping_configure(void)
 	ping.timeout = cmdline_u64("timeout-ms", 1000) * MS;
 	ping.depth = (uint32_t)cmdline_u64("depth", flood ? 1 : WINDOW);
 	ping.quiet = flood || cmdline_has("quiet");
+	ping.connections = cmdline_u64("connections", 0);
 	ping.id = (uint16_t)vm_info()->vm;
 	ping.next = ping.oldest = 1;
 	ping.rtt_min = UINT64_MAX;
@@ -209,5 +222,5 @@ int guest_main(void)
 	start = time_now();
 	ping_run();
 	print_statistics(time_now() - start);
-	return ping.received != ping.count;
+	return ping.connections ? !ping.received : ping.received != ping.count;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * pong: answers ARP and ICMP echo on all its net links until it is stopped.
- * Command line: addr=10.0.0.2.
+ * Command line: addr=10.0.0.2 quiet.
  */
 #include "guests/drivers/netif.h"
 #include "guests/lib/guest.h"
@@ -14,8 +14,9 @@ int guest_main(void)
 	uint32_t addr = netif_cmdline_addr("addr", "10.0.0.2");
 	uint32_t count = netif_open_all(netifs, nets, addr);
 
-	printf("answering for %u.%u.%u.%u on %u link%s\n", IP_ARGS(addr),
-	       count, count == 1 ? "" : "s");
+	if (!cmdline_has("quiet"))
+		printf("answering for %u.%u.%u.%u on %u link%s\n", IP_ARGS(addr),
+		       count, count == 1 ? "" : "s");
 	for (;;) {
 		for (uint32_t i = 0; i < count; i++)
 			net_poll(nets[i]);
