@@ -71,7 +71,7 @@ inline sched_kick()
 	seen = 0
 }
 
-/* hv/vm_life.c: vm_pause(), vm_resume(), ask() */
+/* hv/vm_suspend.c: vm_pause(), vm_resume(); hv/vm_life.h: vcpu_ask() */
 proctype pauser(byte cpu)
 {
 	byte seen, n;
