@@ -199,7 +199,7 @@ static void net_step(uint8_t how)
 	net_flush(net);
 }
 
-static void net_end(void)
+static void net_shut(void)
 {
 	(void)net_poll(net);
 	net_close(net);
@@ -292,7 +292,7 @@ static const struct {
 	void (*end)(void);
 } program[3] = {
 	{ front_open, front_step, front_end }, { back_open, back_step, back_end },
-	{ net_open, net_step, net_end },
+	{ net_open, net_step, net_shut },
 };
 
 /* Until the link is up at both ends, as it is most of the time. */

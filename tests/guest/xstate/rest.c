@@ -66,9 +66,10 @@ static void answer(void *arg)
 
 void rest_begin(void)
 {
+	/* First of all: nobody has had the time to ask. */
+	CHECK_IS(hcall0(AMBIT_HC_SUSPEND), AMBIT_ENOENT);
 	page_count = page_free_count() / 2;
 	pages = page_alloc(page_count);
-	CHECK_IS(hcall0(AMBIT_HC_SUSPEND), AMBIT_ENOENT);
 	CHECK_IS(vcpu_start(BUSY, busy, NULL), 0);
 	CHECK_IS(vcpu_start(WAITS, answer, NULL), 0);
 }
