@@ -23,6 +23,7 @@ static struct net *net[2];
 static uint8_t *source[KEEP];
 static uint8_t got[KEEP][FRAME];
 static uint32_t got_len[KEEP], got_count;
+static uint8_t *got_at[KEEP];	/* where it lay */
 static bool echo;		/* end 1 sends back what it gets */
 
 /* What is shown to a capture: bytes and pieces of the last frame. */
@@ -47,6 +48,7 @@ static void receive(void *arg, uint8_t *frame, uint32_t len)
 		return;
 	}
 	memcpy(got[got_count % KEEP], frame, len);
+	got_at[got_count % KEEP] = frame;
 	got_len[got_count++ % KEEP] = len;
 }
 
@@ -171,6 +173,32 @@ static void test_pieces(void)
 	ok(all, "frames from up to 9 pieces, empty ones too");
 	ok(net_send_pieces(net[0], NULL, 0) == BM_INVAL, "none is no frame");
 	ok_eq(shown, 0, "nobody is shown them");
+}
+
+/* What a held poll gave stays where it is until the flush, so it stops in time. */
+static void test_held(void)
+{
+	uint32_t seen = 0;
+
+	open_both();
+	for (uint32_t i = 0; i < 8; i++) {
+		fill(i, 300);
+		net_send(net[0], source[i], 300);
+	}
+	net_flush(net[0]);
+	while (seen < 8) {
+		bool stay = true;
+
+		net_poll_held(net[1]);
+		net_poll_held(net[1]);
+		for (uint32_t i = seen; i < got_count; i++)
+			stay &= came(i, i, 300) && !memcmp(got_at[i], source[i], 300);
+		if (!ok(stay && got_count == seen + SLOTS / CHAIN,
+			"a held poll gives %u frames, and they stay", SLOTS / CHAIN))
+			break;
+		seen = got_count;
+		net_flush(net[1]);
+	}
 }
 
 /* On a link that is captured every frame is shown once, whole, in its pieces. */
@@ -371,6 +399,7 @@ int main(void)
 	each_kind(test_sizes);
 	each_kind(test_echo);
 	each_kind(test_pieces);
+	each_kind(test_held);
 	each_kind(test_shown);
 	each_kind(test_ready);
 	each_kind(test_torn);
