@@ -74,6 +74,8 @@ static void listen(uint64_t count)
 
 static void spoof(uint64_t count)
 {
+	uint64_t deadline;
+
 	time_sleep_until(time_now() + cmdline_u64("first-ms", 500) * MS);
 	while (count--) {
 		cast_wait(FALSE);
@@ -81,6 +83,14 @@ static void spoof(uint64_t count)
 		net_flush(net);
 		time_sleep_until(time_now() + MS);
 	}
+	/* None comes back to who sent it. */
+	deadline = time_now() + 50 * MS;
+	while (time_now() < deadline) {
+		if (!net_poll(net))
+			net_wait(&net, 1, false, deadline);
+	}
+	CHECK_IS(good, 0);
+	CHECK_IS(bad, 0);
 	printf("%lu frames sent\n", sent);
 }
 
