@@ -9,6 +9,7 @@
 
 #define GEN	7u
 #define HALF	(PAGES / 2)
+#define KEPT	(PAGES - 1)	/* an entry that stays as it is */
 #define RW	(AMBIT_GRANT_READ | AMBIT_GRANT_WRITE)
 
 static uint64_t *own;		/* the pages that the entries show */
@@ -63,8 +64,8 @@ static void quiet(uint32_t ref, uint32_t n)
 
 static void withdraw(struct tally *t)
 {
-	uint32_t ref = (uint32_t)prng_below(&t->prng, PAGES);
-	uint32_t n = 1 + (uint32_t)prng_below(&t->prng, PAGES - ref);
+	uint32_t ref = (uint32_t)prng_below(&t->prng, KEPT);
+	uint32_t n = 1 + (uint32_t)prng_below(&t->prng, KEPT - ref);
 	uint32_t mode = (uint32_t)prng_below(&t->prng, 3);
 
 	for (uint32_t i = 0; i < n; i++)
@@ -126,16 +127,23 @@ static void window_look(uint32_t page, uint32_t ref, uint32_t n)
 	}
 }
 
-/* Keeps a mapping in use while its owner dies and another has its memory. */
-static void hold(uint32_t page, uint32_t ref, uint32_t n)
+/* Keeps a mapping in use, of an entry that is never withdrawn, while its owner dies
+ * and another has its memory. */
+static void hold(struct tally *t)
 {
 	uint64_t until = time_now() + 400 * MS;
-	uint32_t generation = connection(), now = generation;
+	uint32_t generation = connection(), now = generation, done, gone;
+	int status = map_call(AMBIT_HC_GRANT_MAP, KEPT, PAGES, 1, &done);
 
+	CHECK_STATUS(status, STATUS(OK) | STATUS(EGONE) | STATUS(ENOENT));
+	if (status)
+		return;
 	while ((!now || now == generation) && time_now() < until) {
-		window_look(page, ref, n);
+		window_look(PAGES, KEPT, 1);
 		now = connection();
+		t->done++;
 	}
+	CHECK_IS(map_call(AMBIT_HC_GRANT_UNMAP, 0, PAGES, 1, &gone), AMBIT_OK);
 }
 
 static void map_some(struct tally *t, uint32_t base)
@@ -148,9 +156,6 @@ static void map_some(struct tally *t, uint32_t base)
 	CHECK_STATUS(status, STATUS(OK) | STATUS(EGONE) | STATUS(ENOENT));
 	for (uint64_t k = prng_below(&t->prng, 8) + 1; k && done; k--)
 		window_look(base, base + at, done);
-	/* vCPU 0 has other things to look after. */
-	if (base && done && !prng_below(&t->prng, 8))
-		hold(base, base + at, done);
 	if (done) {
 		CHECK_IS(map_call(AMBIT_HC_GRANT_UNMAP, 0, base, done, &gone), AMBIT_OK);
 		CHECK_IS(gone, done);
@@ -182,6 +187,8 @@ static void grant_step(uint32_t vcpu)
 	copy_some(&tally[vcpu], vcpu * HALF);
 	if (!vcpu)
 		withdraw(&tally[0]);
+	else if (!prng_below(&tally[1].prng, 8))
+		hold(&tally[1]);
 }
 
 /* Nothing is left in use, whatever the dead ones had mapped. */
