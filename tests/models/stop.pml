@@ -71,7 +71,7 @@ inline sched_kick()
 	seen = 0
 }
 
-/* hv/vm_suspend.c: vm_pause(), vm_resume(); hv/vm_life.h: vcpu_ask() */
+/* hv/vm_suspend.c: vm_pause(), park_all(), vm_resume(); hv/vm_life.h: vcpu_ask() */
 proctype pauser(byte cpu)
 {
 	byte seen, n;
@@ -164,25 +164,29 @@ proctype home()
 		if
 		:: asked ->
 			/* hv/vm_life.c: vm_vcpu_leave() */
-			current = false;
 			asked = LOAD(ASK);
 			if
-			:: asked & STOP -> sched_drop(OFF); break
-			:: else -> sched_drop(PARKED)
-			fi;
+			:: asked & STOP ->
+				sched_drop(OFF);
+				break
+			:: !asked		/* resumed meanwhile */
+			:: asked == PAUSE ->
+				current = false;
+				sched_drop(PARKED);
 #ifndef MUTATION_PARK_PLAIN
-			FENCE;
+				FENCE;
 #endif
 #ifndef MUTATION_PARK_BLIND
-			asked = LOAD(ASK);
+				asked = LOAD(ASK);
 #ifdef MUTATION_PARK_PAUSE
-			asked = asked & PAUSE;
+				asked = asked & PAUSE;
 #endif
-			if
-			:: asked != PAUSE -> sched_ready(PARKED)
-			:: else
+				if
+				:: asked != PAUSE -> sched_ready(PARKED)
+				:: else
+				fi
+#endif
 			fi
-#endif
 		:: else ->
 			/* hv/sched.c: run_current(), attend() */
 			if
