@@ -8,6 +8,7 @@
  * each of them still connects.
  */
 #include "guests/lib/bm_guest.h"
+#include "guests/lib/bm_impl.h"
 #include "guests/lib/cpu.h"
 #include "tests/attack/lib/attack.h"
 
@@ -49,7 +50,8 @@ static struct ambit_msg sense(const struct ambit_link_info *l, uint32_t slot)
 		       l->dev_class != AMBIT_CLASS_CONSOLE;
 
 	return (struct ambit_msg){
-		.kind = (uint16_t)(1 + below(answers ? 3 : 2)), .slot = (uint16_t)slot,
+		.kind = answers && below(2) ? BM_MSG_DONE : (uint16_t)(1 + below(2)),
+		.slot = (uint16_t)slot,
 		.len = below(3) ? below(l->buffer_size / 512 + 1) * 512 :
 				  below(l->buffer_size + 1),
 		.bay = l->scheme == AMBIT_SCHEME_GRANT ? below(4) :
@@ -63,7 +65,7 @@ static struct ambit_msg nonsense(const struct ambit_link_info *l, uint32_t slot)
 {
 	struct ambit_msg m = sense(l, slot);
 
-	switch (below(5)) {
+	switch (below(6)) {
 	case 0:
 		m.kind = (uint16_t)any();
 		break;
@@ -71,9 +73,10 @@ static struct ambit_msg nonsense(const struct ambit_link_info *l, uint32_t slot)
 		m.slot = (uint16_t)(l->slots + below(0x10000 - l->slots));
 		break;
 	case 2:
+	case 3:
 		m.len = any32();
 		break;
-	case 3:
+	case 4:
 		m.bay = any32();
 		break;
 	default:

@@ -29,13 +29,28 @@ static void wrmsr(uint32_t msr, uint64_t v)
 
 static uint32_t readable, writable, denied;
 
+/* What docs/abi.md offers; nothing else can be read. */
+static bool msr_offered(uint32_t msr)
+{
+	static const uint32_t single[] = {
+		0x10, 0x17, 0x1b, 0x8b, 0xfe, 0x174, 0x175, 0x176, 0x1a0, 0x277,
+		0xc0010010, 0xc0010015,
+	};
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(single); i++)
+		if (single[i] == msr)
+			return true;
+	return (msr >= 0xc0000080 && msr <= 0xc0000084) ||
+	       (msr >= 0xc0000100 && msr <= 0xc0000103);
+}
+
 /* One that is there gets its own value again: the program lives by some of them. */
 static void msr(uint32_t msr)
 {
 	uint64_t value = rdmsr(msr);
 	bool there = probe_vector == NO_FAULT;
 
-	CHECK(there || probe_vector == FAULT_GP);
+	CHECK(there ? msr_offered(msr) : probe_vector == FAULT_GP);
 	readable += there;
 	denied += !there;
 	wrmsr(msr, there ? value : any());
@@ -55,7 +70,7 @@ static void msrs(void)
 	for (uint32_t i = 0; i < n / 8; i++)
 		msr((uint32_t)any() >> below(32));
 	printf("MSRs: %u can be read, %u written, %u neither\n", readable, writable, denied);
-	CHECK(readable >= 15 && readable < 40 + n / 100);
+	CHECK(readable >= 15);
 	CHECK(writable >= 10 && writable <= readable);
 }
 
@@ -172,7 +187,8 @@ static bool xsetbv(uint32_t index, uint64_t v)
 
 static void components(void)
 {
-	uint64_t all, accepted = 0;
+	bool lax = vm_info()->features & AMBIT_FEAT_VMMCALL;
+	uint64_t all, accepted = 0, refused = 0;
 
 	if (!(cpuid(1, 0).ecx & CPUID_XSAVE))
 		return;
@@ -187,8 +203,11 @@ static void components(void)
 			else
 				CHECK(xgetbv());
 		}
+		/* Where XSETBV does not exit, the CPU's own components are there. */
 		for (uint32_t bit = XCR0_BITS; bit < 64; bit++)
-			CHECK(!xsetbv(0, all | 1ull << bit));
+			refused += !xsetbv(0, all | 1ull << bit);
+		CHECK(refused >= 64 - XCR0_BITS - (lax ? 4 : 0));
+		refused = 0;
 		CHECK(!xsetbv(1 + below(64), 1));
 	}
 	printf("XCR0: %lu sets of components\n", accepted);
