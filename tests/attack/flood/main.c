@@ -10,7 +10,7 @@
 
 #include "guests/lib/cpu.h"
 
-#define PHASE		(60 * MS)	/* of system time, from PHASE on */
+#define PHASE		(40 * MS)	/* of system time, from PHASE on */
 #define SETTLED		(10 * MS)	/* at both ends of a phase nobody measures */
 #define LOOK_EVERY	MS
 

@@ -75,7 +75,7 @@ static void open_links(void)
 
 static bool run(uint64_t until)
 {
-	bool restarts = cmdline_has("restart");
+	bool restarts = cmdline_has("restart"), calm = cmdline_has("calm");
 
 	for (uint32_t turn = 0; !offer_over(); turn++) {
 		traffic_turn();
@@ -86,6 +86,8 @@ static bool run(uint64_t until)
 			return false;
 		if (time_now() > until)
 			return false;
+		if (calm)
+			hcall1(AMBIT_HC_WAIT, time_now() + MS);
 	}
 	return true;
 }

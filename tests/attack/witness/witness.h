@@ -7,10 +7,12 @@
  *     attacker offers, and watches the bytes around both;
  *   - serves it over the buffer model on links "bm-*";
  *   - wants its share of the CPU.
- * It never waits, so it always wants to run. Words of the command line:
+ * It never waits, so it always wants to run, unless it is told to be calm. Words of the
+ * command line:
  *   share=N    per mille of its pCPU that it must get
  *   turns=N    blocks over each link with the mate, at least
  *   restart    it starts again whoever has crashed
+ *   calm       it sleeps between its turns
  *   limit-ms=N the longest time that the attack may take
  */
 #pragma once
