@@ -19,6 +19,7 @@ struct target {
 };
 
 static struct target targets[64], *target;	/* NULL: nothing */
+static const struct target *busy;		/* what vCPU 1 changes now */
 static word_t *area;				/* where the next one is chosen ... */
 static uint32_t area_words;			/* ... of so many */
 static uint64_t changes;
@@ -53,7 +54,9 @@ static void change(void *arg)
 		const struct target *t = LOAD_ACQUIRE(target);
 		word_t bad = nonsense(&p);
 
-		if (!t) {
+		/* Say so, then look again whether it still is the one. */
+		__atomic_store_n(&busy, t, __ATOMIC_SEQ_CST);
+		if (!t || __atomic_load_n(&target, __ATOMIC_SEQ_CST) != t) {
 			cpu_pause();
 			continue;
 		}
@@ -85,8 +88,8 @@ static void aim(void *at, size_t bytes)
 	if (area_words)
 		return;
 	/* It may be in the middle of the last one. */
-	STORE_RELEASE(target, NULL);
-	for (uint32_t i = 0; i < 200; i++)
+	__atomic_store_n(&target, NULL, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&busy, __ATOMIC_SEQ_CST))
 		cpu_pause();
 }
 
