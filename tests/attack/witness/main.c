@@ -87,7 +87,7 @@ static bool run(uint64_t until)
 		if (time_now() > until)
 			return false;
 		if (calm)
-			hcall1(AMBIT_HC_WAIT, time_now() + MS);
+			virq_wait(time_now() + MS);
 	}
 	return true;
 }
