@@ -18,8 +18,11 @@ bool audit_report(void);
 /* From now on every 20 ms or more (hv/audit_round.c); what is wrong is a panic then.
  * Boot CPU. */
 void audit_begin(void);
+/* No more: the run is at its end. */
+void audit_end(void);
 #else
 static inline void audit_begin(void) { }
+static inline void audit_end(void) { }
 #endif
 
 /* --- between the parts ------------------------------------------------------- */

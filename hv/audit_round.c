@@ -15,6 +15,7 @@
 
 static struct work round, hold[PCPU_MAX];
 static uint32_t held, go;	/* atomic */
+static bool over;
 
 /* Who waits for this CPU's guest to leave sees that it does not run. */
 static bool hold_step(struct work *w)
@@ -25,7 +26,7 @@ static bool hold_step(struct work *w)
 	(void)w;
 	__atomic_store_n(&p->syncing, 1, __ATOMIC_SEQ_CST);
 	__atomic_fetch_add(&held, 1, __ATOMIC_SEQ_CST);
-	while (LOAD_ACQUIRE(go) == before)
+	while (LOAD_ACQUIRE(go) == before && !READ_ONCE(over))
 		arch_pause();
 	__atomic_store_n(&p->syncing, 0, __ATOMIC_SEQ_CST);
 	return true;
@@ -45,14 +46,21 @@ static bool round_step(struct work *w)
 		work_add(i, &hold[i]);
 		others++;
 	}
-	while (LOAD_ACQUIRE(held) != others)
+	/* The CPU that ends the run does not come: it waits for this one to halt. */
+	while (LOAD_ACQUIRE(held) != others && !READ_ONCE(over))
 		arch_pause();
-	CHECK(audit_check());
+	if (!READ_ONCE(over))
+		CHECK(audit_check());
 	__atomic_fetch_add(&go, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&self->syncing, 0, __ATOMIC_SEQ_CST);
 	now = arch_tsc();
 	work_add_later(w, now + MAX(time_ns_to_ticks(PERIOD_NS), SHARE * (now - from)));
 	return true;
+}
+
+void audit_end(void)
+{
+	WRITE_ONCE(over, true);
 }
 
 void audit_begin(void)

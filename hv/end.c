@@ -82,6 +82,7 @@ static bool others_halt(void)
 	uint64_t until = arch_tsc() + time_ns_to_ticks(HALT_NS);
 	uint32_t others = 0;
 
+	audit_end();
 	for (uint32_t i = 0; i < PCPU_MAX; i++) {
 		if (!pcpu_online[i] || i == this_pcpu()->id)
 			continue;

@@ -210,7 +210,7 @@ static void attack_kernel(void)
 	CHECK_IS(user_call(USER_LINK_STATE, own, AMBIT_LINK_DEAD), AMBIT_EINVAL);
 	CHECK_IS(user_call(USER_ON_FAULT, 0x8000000000000000, 0), AMBIT_EINVAL);
 	CHECK_IS(user_call(USER_THREAD, 0x8000000000000000, 0), AMBIT_EPERM);
-	CHECK_IS(user_call(USER_GIVE_UP + 1, heap, 0), AMBIT_ENOSYS);
+	CHECK_IS(user_call(USER_CAPTURE + 1, heap, 0), AMBIT_ENOSYS);
 	CHECK_IS(user_call(UINT64_MAX, heap, 0), AMBIT_ENOSYS);
 }
 
