@@ -102,11 +102,11 @@ uint64_t odd_gpa(void)
 
 bool shows_secret(const void *p, size_t bytes)
 {
-	const half_unaligned_t *w = p;
+	const volatile half_unaligned_t *w = p;
 	uint32_t turned = SECRET_TURNED;
 
 	for (size_t i = 0; i < bytes / sizeof(*w); i++)
-		if ((READ_ONCE(w[i]) ^ UINT32_MAX) == turned)
+		if ((w[i] ^ UINT32_MAX) == turned)
 			return true;
 	return false;
 }
