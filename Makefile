@@ -290,7 +290,7 @@ lint:
 	tools/need cppcheck clang
 	$(CPPCHECK) -DAMBIT_HV $(LINT_HV)
 	$(CPPCHECK) -DAMBIT_GUEST $(LINT_GUEST)
-	printf '%s\n' $(LINT_HV) | xargs -n 1 -P 2 clang $(HV_FLAGS) $(ANALYZE)
+	printf '%s\n' $(LINT_HV) | xargs -n 1 -P 2 clang $(HV_FLAGS) -DAMBIT_DEBUG $(ANALYZE)
 	printf '%s\n' $(LINT_GUEST) | xargs -n 1 -P 2 clang $(GUEST_FLAGS) $(ANALYZE)
 	echo "lint: clean"
 

@@ -70,7 +70,7 @@ void net_gather(struct net *net, uint8_t *buf, uint32_t len, bool good, bool mor
 /* --- sending ------------------------------------------------------------------- */
 
 struct cursor {			/* in the pieces of a frame */
-	const struct net_piece *piece;
+	const struct net_piece *piece, *end;
 	uint32_t at;
 };
 
@@ -80,14 +80,14 @@ static int send_buffer(struct net *net, struct cursor *c, uint32_t len, bool mor
 	uint32_t slot = net->tx[net->tx_head & net->mask], off = 0;
 	int r = BM_OK;
 
-	while (off < len && r == BM_OK) {
+	while (off < len && c->piece < c->end && r == BM_OK) {
 		uint32_t n = MIN(len - off, c->piece->len - c->at);
 
 		r = bm_send(net->bm, slot, off, (const uint8_t *)c->piece->p + c->at, n);
 		off += n;
 		c->at += n;
 		if (c->at == c->piece->len)
-			*c = (struct cursor){ c->piece + 1, 0 };
+			*c = (struct cursor){ c->piece + 1, c->end, 0 };
 	}
 	if (r != BM_OK && r != BM_INVAL)
 		return r;
@@ -114,7 +114,7 @@ static void send_show(struct net *net, const struct net_piece *piece, uint32_t n
 
 int net_send_pieces(struct net *net, const struct net_piece *piece, uint32_t n)
 {
-	struct cursor c = { piece, 0 };
+	struct cursor c = { piece, piece + n, 0 };
 	uint64_t left = 0;
 	int r = BM_OK;
 

@@ -125,7 +125,7 @@ static void rx(void *arg, uint8_t *frame, uint32_t len)
 static void done(void *arg, uint64_t cookie, enum blk_result result)
 {
 	(void)cookie;
-	*(int *)arg = result;
+	*(int *)arg = (int)result;
 }
 
 static void *memory(size_t bytes)

@@ -166,7 +166,7 @@ static void map_some(struct tally *t, uint32_t base)
 
 static void copy_some(struct tally *t, uint32_t base)
 {
-	uint64_t page[PAGE_SIZE / 8];
+	uint64_t page[PAGE_SIZE / 8] = { 0 };
 	uint32_t ref = base + (uint32_t)prng_below(&t->prng, HALF);
 	struct ambit_copy_item it = { .slot = ref, .generation = GEN, .len = PAGE_SIZE,
 				      .own = (uint64_t)page };

@@ -119,7 +119,7 @@ static void one_round(uint64_t round, uint64_t length)
 {
 	uint64_t op = suspend ? AMBIT_VM_SUSPEND : AMBIT_VM_PAUSE;
 	uint32_t state = suspend ? AMBIT_VMS_SUSPENDED : AMBIT_VMS_PAUSED;
-	uint64_t run_ns[ARRAY_SIZE(vms)];
+	uint64_t run_ns[ARRAY_SIZE(vms)] = { 0 };
 	bool rest_now[ARRAY_SIZE(vms)] = { false };
 
 	for (uint32_t i = 0; i < vm_count; i++)
