@@ -7,10 +7,9 @@
  * scheme shows them, instead of having them sent. keep: leave the buffers registered
  * from read to read.
  */
-#include "guests/drivers/blk_front.h"
+#include "guests/drivers/disk.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
-#include "guests/lib/peer.h"
 #include "guests/lib/sha256.h"
 
 #define MS		1000000ul
@@ -20,10 +19,7 @@
 enum chunk_state { CHUNK_IDLE, CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_READ, CHUNK_LENT };
 
 static struct client {
-	const struct ambit_link_info *link;
-	struct peer_watch watch;
-	struct bm *bm;
-	struct blk_front *front;
+	struct disk disk;
 	uint64_t bytes;			/* of the disk */
 	uint32_t chunk, depth;		/* bytes of a request, requests */
 	uint8_t *buffers;		/* depth chunks */
@@ -32,7 +28,6 @@ static struct client {
 	bool in_place, keep;
 	uint64_t seen, window;		/* bytes seen in place; of them in the window */
 	uint64_t asked, hashed;		/* chunks so far */
-	uint64_t patience;		/* ns to wait for an answer */
 	uint32_t failed;		/* enum blk_result of a refused read */
 	struct sha256 sha;
 } client;
@@ -43,7 +38,7 @@ static void chunk_done(void *arg, uint64_t cookie, enum blk_result result)
 
 	(void)arg;
 	if (result == BLK_OK && client.in_place) {
-		client.lent[cookie % client.depth] = blk_front_lent(client.front);
+		client.lent[cookie % client.depth] = blk_front_lent(client.disk.front);
 		*state = CHUNK_LENT;
 	} else if (result == BLK_OK) {
 		*state = CHUNK_READ;
@@ -81,13 +76,13 @@ static void chunk_submit(uint64_t number)
 	if (*state != CHUNK_WANTED)
 		return;
 	if (client.in_place)
-		r = blk_front_lend(client.front, sector, len, number);
+		r = blk_front_lend(client.disk.front, sector, len, number);
 	else if (client.keep)
-		r = blk_front_submit_kept(client.front,
+		r = blk_front_submit_kept(client.disk.front,
 					  (uint32_t)(number % client.depth),
 					  sector, len, number);
 	else
-		r = blk_front_submit(client.front, BLK_READ, sector,
+		r = blk_front_submit(client.disk.front, BLK_READ, sector,
 				     chunk_buffer(number), len, number);
 	if (r == BM_OK)
 		*state = CHUNK_IN_FLIGHT;
@@ -102,16 +97,16 @@ static void client_submit(void)
 	for (uint64_t n = client.hashed; n < client.asked; n++)
 		chunk_submit(n);
 	/* So that the server reads on while we hash. */
-	bm_flush(client.bm);
+	bm_flush(client.disk.bm);
 }
 
 /* The link may go down under a view: then it has to be asked for again. */
 static bool hash_in_place(uint32_t lent)
 {
-	const struct ambit_link_info *l = client.link;
+	const struct ambit_link_info *l = client.disk.link;
 	struct sha256 before = client.sha;
 	struct bm_seg seg[SEGS_MAX];
-	int n = blk_front_view(client.front, lent, seg, SEGS_MAX);
+	int n = blk_front_view(client.disk.front, lent, seg, SEGS_MAX);
 
 	for (int i = 0; i < n; i++) {
 		sha256_update(&client.sha, seg[i].p, seg[i].len);
@@ -119,7 +114,7 @@ static bool hash_in_place(uint32_t lent)
 		if ((uint64_t)seg[i].p - l->window < l->window_size)
 			client.window += seg[i].len;
 	}
-	if (blk_front_return(client.front, lent) == BM_OK && n > 0)
+	if (blk_front_return(client.disk.front, lent) == BM_OK && n > 0)
 		return true;
 	if (n == BM_NOMEM)
 		guest_fail("no room for a view; read-size or depth is too large");
@@ -150,24 +145,13 @@ static bool client_hash(void)
 
 static void client_configure(void)
 {
-	char name[sizeof(((struct ambit_link_info *)0)->name)];
-	bool named = cmdline_get("link", name, sizeof(name));
-	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
 	struct bm_info info;
 	uint64_t chunk;
 
-	if (endpoint < 0)
-		guest_fail("this VM has no block link%s%s", named ? " " : "",
-			   named ? name : "");
-	client.watch.link = client.link = link_info((uint32_t)endpoint);
-	client.bm = bm_open_link((uint32_t)endpoint);
-	client.front = blk_front_init(client.bm,
-		page_alloc_bytes(blk_front_memory(client.bm)), chunk_done,
-		NULL);
-	client.patience = cmdline_u64("wait-ms", 10000) * MS;
-	bm_info(client.bm, &info);
+	disk_open(&client.disk, chunk_done, NULL);
+	bm_info(client.disk.bm, &info);
 	chunk = MIN(cmdline_u64("read-size", 64 * 1024),
-		    (uint64_t)blk_front_max_len(client.front));
+		    (uint64_t)blk_front_max_len(client.disk.front));
 	client.chunk = (uint32_t)ALIGN_DOWN(chunk, BLK_SECTOR);
 	client.depth = (uint32_t)MIN(cmdline_u64("depth", 8),
 				     (uint64_t)MIN(info.slots, DEPTH_MAX));
@@ -178,24 +162,15 @@ static void client_configure(void)
 	client.buffers = page_alloc_bytes((size_t)client.depth * client.chunk);
 	client.keep = cmdline_has("keep");
 	for (uint32_t i = 0; client.keep && i < client.depth; i++)
-		if (blk_front_keep(client.front, BLK_READ, chunk_buffer(i),
+		if (blk_front_keep(client.disk.front, BLK_READ, chunk_buffer(i),
 				   client.chunk) < 0)
 			guest_fail("keep: the depth is at most half of the link's slots");
 }
 
 static void client_identify(void)
 {
-	uint64_t deadline = time_now() + client.patience;
-	const struct blk_identity *disk;
+	const struct blk_identity *disk = disk_await(&client.disk);
 
-	while (!(disk = blk_front_disk(client.front))) {
-		if (blk_front_poll(client.front))
-			continue;
-		if (time_now() >= deadline)
-			guest_fail("no disk answers on link %s: %s %s", client.link->name,
-				   client.link->peer, peer_state(client.link));
-		bm_wait(&client.bm, 1, 0, peer_await(&client.watch, deadline));
-	}
 	client.bytes = disk->bytes;
 	client.in_place = cmdline_has("in-place");
 	if (client.in_place && !(disk->flags & BLK_LENDS))
@@ -209,9 +184,9 @@ static void client_identify(void)
 
 static void client_check(uint64_t deadline)
 {
-	const struct blk_identity *disk = blk_front_disk(client.front);
+	const struct blk_identity *disk = blk_front_disk(client.disk.front);
 
-	peer_look(&client.watch, disk, false);
+	peer_look(&client.disk.watch, disk, false);
 	if (disk && disk->bytes != client.bytes)
 		guest_fail("the disk has changed its size");
 	if (client.failed)
@@ -222,19 +197,19 @@ static void client_check(uint64_t deadline)
 
 static void client_read_all(void)
 {
-	uint64_t deadline = time_now() + client.patience;
+	uint64_t deadline = time_now() + client.disk.patience;
 
 	sha256_init(&client.sha);
 	while (client.hashed < chunk_count()) {
 		if (suspend_asked())
-			suspend_now(&client.bm, 1);
+			suspend_now(&client.disk.bm, 1);
 		client_submit();
 		if (client_hash()) {
-			deadline = time_now() + client.patience;
+			deadline = time_now() + client.disk.patience;
 			continue;
 		}
-		if (!blk_front_poll(client.front))
-			bm_wait(&client.bm, 1, 0, deadline);
+		if (!blk_front_poll(client.disk.front))
+			bm_wait(&client.disk.bm, 1, 0, deadline);
 		client_check(deadline);
 	}
 }

@@ -6,10 +6,9 @@
  *   link=NAME size=64K depth=8 wait-ms=10000 connections=1
  * connections: do it all over until the link is in its nth connection.
  */
-#include "guests/drivers/blk_front.h"
+#include "guests/drivers/disk.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
-#include "guests/lib/peer.h"
 
 #include "hv/abi/link.h"
 
@@ -19,14 +18,11 @@
 enum chunk_state { CHUNK_WANTED, CHUNK_IN_FLIGHT, CHUNK_DONE };
 
 static struct copy {
-	const struct ambit_link_info *link;
-	struct bm *bm;
-	struct blk_front *front;
+	struct disk disk;
 	uint8_t *module, *buffers;	/* buffers: depth chunks to read to */
 	uint64_t bytes;			/* of the module */
 	uint32_t chunk, depth;		/* bytes of a request, requests */
 	uint8_t state[DEPTH_MAX];	/* enum chunk_state, by number % depth */
-	uint64_t patience;		/* ns to wait for an answer */
 	uint64_t again;			/* requests that came back */
 } copy;
 
@@ -57,7 +53,7 @@ static void chunk_submit(enum blk_op op, uint64_t number)
 	bool flush = op == BLK_FLUSH;
 
 	if (*state == CHUNK_WANTED &&
-	    blk_front_submit(copy.front, op, flush ? 0 : number * (copy.chunk / BLK_SECTOR),
+	    blk_front_submit(copy.disk.front, op, flush ? 0 : number * (copy.chunk / BLK_SECTOR),
 			     flush ? NULL : chunk_buffer(op, number),
 			     flush ? 0 : chunk_bytes(number), number) == BM_OK)
 		*state = CHUNK_IN_FLIGHT;
@@ -74,42 +70,33 @@ static void chunk_finish(enum blk_op op, uint64_t number)
 /* One operation on `count` chunks, depth of them in flight, finished in order. */
 static void pass(enum blk_op op, uint64_t count)
 {
-	uint64_t deadline = time_now() + copy.patience, first = 0;
+	uint64_t deadline = time_now() + copy.disk.patience, first = 0;
 
 	memset(copy.state, CHUNK_WANTED, sizeof(copy.state));
 	while (first < count) {
 		for (uint64_t n = first; n < MIN(first + copy.depth, count); n++)
 			chunk_submit(op, n);
-		bm_flush(copy.bm);
-		if (!blk_front_poll(copy.front))
-			bm_wait(&copy.bm, 1, 0, deadline);
+		bm_flush(copy.disk.bm);
+		if (!blk_front_poll(copy.disk.front))
+			bm_wait(&copy.disk.bm, 1, 0, deadline);
 		if (time_now() >= deadline)
 			guest_fail("the disk does not answer");
 		while (first < count && copy.state[first % copy.depth] == CHUNK_DONE) {
 			chunk_finish(op, first++);
-			deadline = time_now() + copy.patience;
+			deadline = time_now() + copy.disk.patience;
 		}
 	}
 }
 
 static void configure(void)
 {
-	char name[sizeof(((struct ambit_link_info *)0)->name)];
-	bool named = cmdline_get("link", name, sizeof(name));
-	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
 	struct bm_info info;
 	uint64_t chunk;
 
-	if (endpoint < 0)
-		guest_fail("this VM has no such block link");
-	copy.link = link_info((uint32_t)endpoint);
-	copy.bm = bm_open_link((uint32_t)endpoint);
-	copy.front = blk_front_init(copy.bm,
-		page_alloc_bytes(blk_front_memory(copy.bm)), chunk_done, NULL);
-	copy.patience = cmdline_u64("wait-ms", 10000) * MS;
-	bm_info(copy.bm, &info);
+	disk_open(&copy.disk, chunk_done, NULL);
+	bm_info(copy.disk.bm, &info);
 	chunk = MIN(cmdline_u64("size", 64 * 1024),
-		    (uint64_t)blk_front_max_len(copy.front));
+		    (uint64_t)blk_front_max_len(copy.disk.front));
 	copy.chunk = (uint32_t)ALIGN_DOWN(chunk, BLK_SECTOR);
 	copy.depth = (uint32_t)MIN(cmdline_u64("depth", 8),
 				   (uint64_t)MIN(info.slots, DEPTH_MAX));
@@ -118,19 +105,10 @@ static void configure(void)
 	copy.buffers = page_alloc_bytes((size_t)copy.depth * copy.chunk);
 }
 
-static void disk_await(void)
+static void disk_check(void)
 {
-	uint64_t deadline = time_now() + copy.patience;
-	const struct blk_identity *disk;
+	const struct blk_identity *disk = disk_await(&copy.disk);
 
-	while (!(disk = blk_front_disk(copy.front))) {
-		if (blk_front_poll(copy.front))
-			continue;
-		if (time_now() >= deadline)
-			guest_fail("no disk answers on link %s: %s %s", copy.link->name,
-				   copy.link->peer, peer_state(copy.link));
-		bm_wait(&copy.bm, 1, 0, deadline);
-	}
 	if (disk->bytes < copy.bytes)
 		guest_fail("the disk has %lu bytes, the module %lu", disk->bytes,
 			   copy.bytes);
@@ -138,7 +116,7 @@ static void disk_await(void)
 
 static uint32_t connection(void)
 {
-	const struct ambit_status *status = (const void *)copy.link->status;
+	const struct ambit_status *status = (const void *)copy.disk.link->status;
 
 	return READ_ONCE(status->generation);
 }
@@ -151,7 +129,7 @@ int guest_main(void)
 	if (!copy.module || copy.bytes % BLK_SECTOR)
 		guest_fail("this VM needs a module of whole sectors");
 	configure();
-	disk_await();
+	disk_check();
 	count = (copy.bytes + copy.chunk - 1) / copy.chunk;
 	do {
 		pass(BLK_WRITE, count);

@@ -3,6 +3,7 @@
 #include "guests/disktest/latency.h"
 
 #include "guests/lib/guest.h"
+#include "guests/lib/sort.h"
 
 static uint32_t *sample;
 static uint32_t room, kept;
@@ -24,20 +25,6 @@ void latency_add(uint64_t ns)
 	most = MAX(most, ns);
 }
 
-/* Shell's method. */
-static void samples_sort(void)
-{
-	for (uint32_t gap = kept / 2; gap; gap /= 2) {
-		for (uint32_t i = gap; i < kept; i++) {
-			uint32_t v = sample[i], at = i;
-
-			for (; at >= gap && sample[at - gap] > v; at -= gap)
-				sample[at] = sample[at - gap];
-			sample[at] = v;
-		}
-	}
-}
-
 static void print_us(const char *between, uint64_t ns)
 {
 	printf("%s%lu.%lu", between, ns / 1000, ns % 1000 / 100);
@@ -47,7 +34,7 @@ void latency_print(void)
 {
 	if (!count)
 		return;
-	samples_sort();
+	sort_u32(sample, kept);
 	printf("latency min/avg/p50/p99/max = ");
 	print_us("", least);
 	print_us("/", sum / count);

@@ -11,10 +11,9 @@
  */
 #include "guests/disktest/latency.h"
 #include "guests/disktest/sectors.h"
-#include "guests/drivers/blk_front.h"
+#include "guests/drivers/disk.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
-#include "guests/lib/peer.h"
 #include "guests/lib/prng.h"
 
 #include "hv/abi/link.h"
@@ -37,16 +36,12 @@ struct request {
 };
 
 static struct test {
-	const struct ambit_link_info *link;
-	struct peer_watch watch;
-	struct bm *bm;
-	struct blk_front *front;
+	struct disk disk;
 	struct prng prng;
 	struct request request[DEPTH_MAX];
 	uint32_t depth, min, max;	/* sectors of a request */
 	uint64_t base;			/* first sector that is used */
 	uint64_t read_percent, wanted, connections;
-	uint64_t patience;		/* ns without an answer */
 	uint64_t pause, rest_until;	/* ns, system time */
 	uint64_t deadline;
 	bool discards, sweeping, quiet, rests;
@@ -88,7 +83,7 @@ static void answered(void *arg, uint64_t cookie, enum blk_result result)
 	struct request *r = &test.request[cookie];
 
 	(void)arg;
-	test.deadline = time_now() + test.patience;
+	test.deadline = time_now() + test.disk.patience;
 	if (result == BLK_EGONE)
 		came_back(r);
 	else if (result == BLK_OK)
@@ -152,7 +147,7 @@ static bool next_of_sweep(struct request *r)
 
 static bool next_at_random(struct request *r)
 {
-	const struct ambit_status *s = (const void *)test.link->status;
+	const struct ambit_status *s = (const void *)test.disk.link->status;
 
 	if (test.asked >= test.wanted && READ_ONCE(s->generation) >= test.connections)
 		return false;
@@ -188,7 +183,7 @@ static void request_submit(uint32_t i)
 {
 	struct request *r = &test.request[i];
 	bool bytes = r->op == BLK_READ || r->op == BLK_WRITE;
-	int result = blk_front_submit(test.front, r->op, test.base + r->first,
+	int result = blk_front_submit(test.disk.front, r->op, test.base + r->first,
 				      bytes ? r->buf : NULL, r->n * BLK_SECTOR, i);
 
 	if (result == BM_OK)
@@ -206,26 +201,26 @@ static void requests_submit(void)
 		if (r->state == WANTED || (r->state == IDLE && request_next(r)))
 			request_submit(i);
 	}
-	bm_flush(test.bm);
+	bm_flush(test.disk.bm);
 }
 
 /* Until nothing is to be done any more. */
 static void run(bool sweeping)
 {
 	test.sweeping = sweeping;
-	test.deadline = time_now() + test.patience;
+	test.deadline = time_now() + test.disk.patience;
 	for (;;) {
 		test.rests = false;
 		requests_submit();
 		if (!test.busy && !test.rests)
 			return;
-		if (!blk_front_poll(test.front))
-			bm_wait(&test.bm, 1, 0, test.rests ?
+		if (!blk_front_poll(test.disk.front))
+			bm_wait(&test.disk.bm, 1, 0, test.rests ?
 				MIN(test.rest_until, test.deadline) : test.deadline);
-		peer_look(&test.watch, blk_front_disk(test.front), test.quiet);
+		peer_look(&test.disk.watch, blk_front_disk(test.disk.front), test.quiet);
 		if (time_now() >= test.deadline)
-			guest_fail("no answer any more: %s %s", test.link->peer,
-				   peer_state(test.link));
+			guest_fail("no answer any more: %s %s", test.disk.link->peer,
+				   peer_state(test.disk.link));
 	}
 }
 
@@ -233,28 +228,19 @@ static void run(bool sweeping)
 
 static void configure(void)
 {
-	char name[sizeof(((struct ambit_link_info *)0)->name)];
-	bool named = cmdline_get("link", name, sizeof(name));
-	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
 	struct bm_info info;
 	uint64_t max;
 
-	if (endpoint < 0)
-		guest_fail("this VM has no such block link");
-	test.watch.link = test.link = link_info((uint32_t)endpoint);
-	test.bm = bm_open_link((uint32_t)endpoint);
-	test.front = blk_front_init(test.bm,
-		page_alloc_bytes(blk_front_memory(test.bm)), answered, NULL);
+	disk_open(&test.disk, answered, NULL);
 	test.prng.state = cmdline_u64("seed", 1);
 	test.quiet = cmdline_has("quiet");
 	test.wanted = cmdline_u64("requests", 1000);
 	test.connections = cmdline_u64("connections", 1);
 	test.read_percent = cmdline_u64("read-percent", 50);
 	test.pause = cmdline_u64("pause-ms", 0) * MS;
-	test.patience = cmdline_u64("wait-ms", 10000) * MS;
-	bm_info(test.bm, &info);
+	bm_info(test.disk.bm, &info);
 	max = MIN(cmdline_u64("max-size", 64 * 1024),
-		  (uint64_t)blk_front_max_len(test.front));
+		  (uint64_t)blk_front_max_len(test.disk.front));
 	test.max = (uint32_t)(max / BLK_SECTOR);
 	test.min = (uint32_t)(MIN(cmdline_u64("min-size", BLK_SECTOR), max) / BLK_SECTOR);
 	/* A slot is for the driver's own request. */
@@ -267,19 +253,11 @@ static void configure(void)
 	latency_init(SAMPLES);
 }
 
-static void disk_await(void)
+static void disk_look(void)
 {
-	uint64_t deadline = time_now() + test.patience, bytes;
-	const struct blk_identity *disk;
+	const struct blk_identity *disk = disk_await(&test.disk);
+	uint64_t bytes;
 
-	while (!(disk = blk_front_disk(test.front))) {
-		if (blk_front_poll(test.front))
-			continue;
-		if (time_now() >= deadline)
-			guest_fail("no disk answers on link %s: %s %s", test.link->name,
-				   test.link->peer, peer_state(test.link));
-		bm_wait(&test.bm, 1, 0, peer_await(&test.watch, deadline));
-	}
 	if (disk->flags & BLK_READ_ONLY && test.read_percent < 100)
 		guest_fail("the disk is read-only, so read-percent must be 100");
 	test.discards = disk->flags & BLK_DISCARDS;
@@ -303,10 +281,10 @@ static int report(uint64_t ns)
 	       test.done[BLK_READ], test.done[BLK_WRITE], test.done[BLK_FLUSH],
 	       test.done[BLK_DISCARD], ns / MS);
 	latency_print();
-	if (test.watch.lost)
+	if (test.disk.watch.lost)
 		printf("the link went down %u times: %lu requests were made again, "
 		       "%lu writes left in doubt, whose sectors were %lu times old, "
-		       "%lu times new\n", test.watch.lost, test.again, test.doubts,
+		       "%lu times new\n", test.disk.watch.lost, test.again, test.doubts,
 		       s->found_old, s->found_new);
 	printf("verified: %lu sectors read, all as they were written\n", s->checked);
 	return 0;
@@ -317,7 +295,7 @@ int guest_main(void)
 	uint64_t start, ns;
 
 	configure();
-	disk_await();
+	disk_look();
 	start = time_now();
 	run(false);
 	ns = time_now() - start;

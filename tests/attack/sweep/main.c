@@ -13,20 +13,6 @@
 #define XCR0_BITS	8u	/* components that are tried in all sets */
 #define CPUID_XSAVE	(1u << 26)
 
-static uint64_t rdmsr(uint32_t msr)
-{
-	uint32_t lo = 0, hi = 0;
-
-	PROBE("rdmsr", : "=a"(lo), "=d"(hi) : "c"(msr) : "memory");
-	return (uint64_t)hi << 32 | lo;
-}
-
-static void wrmsr(uint32_t msr, uint64_t v)
-{
-	PROBE("wrmsr", : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
-	      : "memory");
-}
-
 static uint32_t readable, writable, denied;
 
 /* What docs/abi.md offers; nothing else can be read. */
@@ -47,13 +33,13 @@ static bool msr_offered(uint32_t msr)
 /* One that is there gets its own value again: the program lives by some of them. */
 static void msr(uint32_t msr)
 {
-	uint64_t value = rdmsr(msr);
+	uint64_t value = probe_rdmsr(msr);
 	bool there = probe_vector == NO_FAULT;
 
 	CHECK(there ? msr_offered(msr) : probe_vector == FAULT_GP);
 	readable += there;
 	denied += !there;
-	wrmsr(msr, there ? value : any());
+	probe_wrmsr(msr, there ? value : any());
 	CHECK(probe_vector == NO_FAULT || probe_vector == FAULT_GP);
 	CHECK(there || probe_vector == FAULT_GP);
 	writable += probe_vector == NO_FAULT;
@@ -84,16 +70,16 @@ static void msr_values(void)
 	};
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(own); i++) {
-		uint64_t value = rdmsr(own[i]);
+		uint64_t value = probe_rdmsr(own[i]);
 
 		for (uint32_t k = 0; k < 64 + 40; k++) {
 			bool efer = own[i] == 0xc0000080;
 
 			/* Without long mode the program could not go on. */
-			wrmsr(own[i], (k < 64 ? 1ull << k : any()) | (efer ? value : 0));
+			probe_wrmsr(own[i], (k < 64 ? 1ull << k : any()) | (efer ? value : 0));
 			CHECK(probe_vector == NO_FAULT || probe_vector == FAULT_GP);
 		}
-		wrmsr(own[i], value);
+		probe_wrmsr(own[i], value);
 	}
 }
 

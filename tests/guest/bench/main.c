@@ -9,6 +9,7 @@
  */
 #include "guests/lib/cpu.h"
 #include "guests/lib/guest.h"
+#include "guests/lib/sort.h"
 #include "guests/lib/trap.h"
 #include "hv/abi/link.h"
 
@@ -70,23 +71,10 @@ static void avx_live(void)
 			 "vinsertf128 $1, %%xmm0, %%ymm0, %%ymm15" ::: "memory");
 }
 
-static void sort(uint32_t *v, uint32_t n)
-{
-	for (uint32_t gap = n / 2; gap; gap /= 2) {
-		for (uint32_t i = gap; i < n; i++) {
-			uint32_t x = v[i], k = i;
-
-			for (; k >= gap && v[k - gap] > x; k -= gap)
-				v[k] = v[k - gap];
-			v[k] = x;
-		}
-	}
-}
-
 /* Median with its limit, and maximum. */
 static void report(const char *name, uint32_t *v, uint32_t limit)
 {
-	sort(v, RUNS);
+	sort_u32(v, RUNS);
 	printf("bench: %s %u instructions %u\n", name, v[RUNS / 2], limit);
 	printf("bench: %s-max %u instructions\n", name, v[RUNS - 1]);
 }

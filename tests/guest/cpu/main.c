@@ -73,20 +73,6 @@ static void test_osxsave(void)
 
 /* --- MSRs -------------------------------------------------------------------- */
 
-static uint64_t rdmsr(uint32_t msr)
-{
-	uint32_t lo = 0, hi = 0;
-
-	PROBE("rdmsr", : "=a"(lo), "=d"(hi) : "c"(msr) : "memory");
-	return (uint64_t)hi << 32 | lo;
-}
-
-static void wrmsr(uint32_t msr, uint64_t v)
-{
-	PROBE("wrmsr", : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
-	      : "memory");
-}
-
 static void test_denied_msrs(void)
 {
 	static const uint32_t denied[] = {
@@ -95,15 +81,15 @@ static void test_denied_msrs(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(denied); i++) {
-		rdmsr(denied[i]);
+		probe_rdmsr(denied[i]);
 		CHECK_IS(probe_vector, FAULT_GP);
 		CHECK_IS(probe_error, 0);
-		wrmsr(denied[i], 0);
+		probe_wrmsr(denied[i], 0);
 		CHECK_IS(probe_vector, FAULT_GP);
 	}
-	CHECK_IS(rdmsr(0x1b) & 0x900, 0x100);	/* APIC off, boot CPU */
+	CHECK_IS(probe_rdmsr(0x1b) & 0x900, 0x100);	/* APIC off, boot CPU */
 	CHECK_IS(probe_vector, NO_FAULT);
-	wrmsr(0x1b, 0xfee00900);
+	probe_wrmsr(0x1b, 0xfee00900);
 	CHECK_IS(probe_vector, FAULT_GP);
 }
 
@@ -125,18 +111,18 @@ static void test_own_msrs(void)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
-		uint64_t before = rdmsr(own[i].msr);
+		uint64_t before = probe_rdmsr(own[i].msr);
 
 		CHECK_IS(probe_vector, NO_FAULT);
-		wrmsr(own[i].msr, own[i].value);
+		probe_wrmsr(own[i].msr, own[i].value);
 		CHECK_IS(probe_vector, NO_FAULT);
-		CHECK_IS(rdmsr(own[i].msr), own[i].value);
-		wrmsr(own[i].msr, before);
+		CHECK_IS(probe_rdmsr(own[i].msr), own[i].value);
+		probe_wrmsr(own[i].msr, before);
 	}
 	if (cpuid(0x80000001, 0).edx & BIT(27)) {
 		uint32_t aux = 0;
 
-		wrmsr(0xc0000103, 0x1234567);
+		probe_wrmsr(0xc0000103, 0x1234567);
 		__asm__ volatile("rdtscp" : "=c"(aux) : : "rax", "rdx");
 		CHECK_IS(aux, 0x1234567);
 	}
@@ -144,16 +130,16 @@ static void test_own_msrs(void)
 
 static void test_efer(void)
 {
-	uint64_t efer = rdmsr(0xc0000080);
+	uint64_t efer = probe_rdmsr(0xc0000080);
 
 	CHECK_IS(efer & 0x1500, 0x500);		/* LME, LMA, no SVME */
-	wrmsr(0xc0000080, efer | 0x1000);
+	probe_wrmsr(0xc0000080, efer | 0x1000);
 	CHECK_IS(probe_vector, FAULT_GP);
-	wrmsr(0xc0000080, efer | 0x801);	/* NXE, SCE */
+	probe_wrmsr(0xc0000080, efer | 0x801);	/* NXE, SCE */
 	CHECK_IS(probe_vector, NO_FAULT);
-	CHECK_IS(rdmsr(0xc0000080), efer | 0x801);
-	wrmsr(0xc0000080, efer);
-	CHECK_IS(rdmsr(0xc0000080), efer);
+	CHECK_IS(probe_rdmsr(0xc0000080), efer | 0x801);
+	probe_wrmsr(0xc0000080, efer);
+	CHECK_IS(probe_rdmsr(0xc0000080), efer);
 }
 
 /* --- ports ----------------------------------------------------------------------- */
@@ -217,7 +203,7 @@ static void test_time(void)
 		tsc = t;
 		ns = now;
 	}
-	CHECK(rdmsr(0x10) - rdtsc() + 1000000 < 2000000);
+	CHECK(probe_rdmsr(0x10) - rdtsc() + 1000000 < 2000000);
 }
 
 int guest_main(void)

@@ -3,24 +3,12 @@
 #include "tests/guest/lib/measure.h"
 
 #include "guests/lib/guest.h"
+#include "guests/lib/sort.h"
 #include "tests/guest/lib/check.h"
-
-static void sort(uint32_t *v, uint32_t n)
-{
-	for (uint32_t gap = n / 2; gap; gap /= 2) {
-		for (uint32_t i = gap; i < n; i++) {
-			uint32_t x = v[i], k = i;
-
-			for (; k >= gap && v[k - gap] > x; k -= gap)
-				v[k] = v[k - gap];
-			v[k] = x;
-		}
-	}
-}
 
 uint32_t measure_median(uint32_t *sample, uint32_t n)
 {
-	sort(sample, n);
+	sort_u32(sample, n);
 	return sample[n / 2];
 }
 

@@ -29,5 +29,20 @@ extern volatile uint64_t probe_error;
 				 "\n771:\tmovq $0, probe_resume" __VA_ARGS__); \
 	} while (0)
 
+/* Of any MSR; 0 if it faults. */
+static inline uint64_t probe_rdmsr(uint32_t msr)
+{
+	uint32_t lo = 0, hi = 0;
+
+	PROBE("rdmsr", : "=a"(lo), "=d"(hi) : "c"(msr) : "memory");
+	return (uint64_t)hi << 32 | lo;
+}
+
+static inline void probe_wrmsr(uint32_t msr, uint64_t v)
+{
+	PROBE("wrmsr", : : "c"(msr), "a"((uint32_t)v), "d"((uint32_t)(v >> 32))
+	      : "memory");
+}
+
 /* For trap_hook, alone or called by another hook. */
 bool probe_hook(struct trap_frame *f);

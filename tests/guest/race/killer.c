@@ -4,40 +4,14 @@
  * stop with a pause after it, in which the VM poisoner runs. Every second time it lets
  * the peer do some work first.
  */
+#include "tests/guest/lib/vms.h"
 #include "tests/guest/race/race.h"
-
-static struct ambit_vm_entry *list;
-
-static const struct ambit_vm_entry *find(const char *name)
-{
-	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list,
-			   PAGE_SIZE);
-
-	for (int64_t i = 0; i < n; i++)
-		if (!strcmp(list[i].name, name))
-			return &list[i];
-	guest_fail("there is no VM %s", name);
-}
 
 static void pause_below(uint64_t us)
 {
 	uint64_t ns = prng_below(&tally[0].prng, us * US);
 
 	time_sleep_until(time_now() + ns);
-}
-
-/* Until incarnation n runs. */
-static void wait_running(const char *name, uint32_t n)
-{
-	uint64_t until = time_now() + TIMEOUT;
-	const struct ambit_vm_entry *e;
-
-	while ((e = find(name))->state != AMBIT_VMS_RUNNING || e->incarnation < n) {
-		if (time_now() > until)
-			guest_fail("%s: state %u, incarnation %u", name, e->state,
-				   e->incarnation);
-		time_sleep_until(time_now() + 200 * US);
-	}
 }
 
 static void wait_steps(uint32_t steps)
@@ -64,11 +38,11 @@ static void kill(uint32_t peer, uint32_t poisoner, uint64_t spread)
 		control(AMBIT_VM_RESTART, peer, STATUS(OK));
 		return;
 	}
-	incarnation = find("poisoner")->incarnation + 1;
+	incarnation = vm_find("poisoner")->incarnation + 1;
 	control(AMBIT_VM_STOP, peer, STATUS(OK));
 	pause_below(spread / 8);
 	control(AMBIT_VM_RESTART, poisoner, STATUS(OK));
-	wait_running("poisoner", incarnation);
+	vm_await("poisoner", incarnation);
 	time_sleep_until(time_now() + 2 * spread * US);
 	control(AMBIT_VM_STOP, poisoner, STATUS(OK));
 	pause_below(spread / 2);
@@ -81,11 +55,10 @@ int killer_main(void)
 	uint32_t kills = (uint32_t)cmdline_u64("kills", 10);
 	uint32_t peer, poisoner;
 
-	list = page_alloc(1);
-	peer = find(end.info->peer)->vm;
-	poisoner = find("poisoner")->vm;
+	peer = vm_find(end.info->peer)->vm;
+	poisoner = vm_find("poisoner")->vm;
 	for (uint32_t n = 1; n <= kills; n++) {
-		wait_running(end.info->peer, n);
+		vm_await(end.info->peer, n);
 		wait_steps(n & 1 ? (uint32_t)prng_below(&tally[0].prng, 8) : 0);
 		pause_below(spread);
 		kill(peer, poisoner, spread);

@@ -5,21 +5,6 @@
 struct end end;
 struct tally tally[2];
 
-static void end_open(uint32_t endpoint)
-{
-	const struct ambit_link_info *l = link_info(endpoint);
-
-	end = (struct end){
-		.endpoint = endpoint, .info = l,
-		.status = (const void *)l->status, .event = (void *)l->event,
-		.desc = (void *)(l->control + l->desc_offset),
-		.seg = (void *)(l->control + l->seg_offset),
-		.grant = (void *)(l->control + l->grant_offset),
-		.own = (void *)(l->control + l->ring_offset),
-		.peer = (const void *)(l->peer_control + l->ring_offset),
-	};
-}
-
 uint32_t connection(void)
 {
 	if (end.status->state != AMBIT_LINK_CONNECTED ||
@@ -67,7 +52,7 @@ int guest_main(void)
 		tally[i].prng.state = seed + i + ((uint64_t)vm_info()->incarnation << 32);
 	if (!strcmp(role, "poisoner"))
 		poisoner_main();
-	end_open(0);
+	end = end_of(0);
 	if (!strcmp(role, "killer"))
 		return killer_main();
 	if (!strcmp(role, "peer"))

@@ -12,6 +12,7 @@
 #include "hv/abi/link.h"
 #include "guests/lib/prng.h"
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/end.h"
 
 #define PAGES		32u	/* of the peer that the survivor works on */
 #define STRIDE		64u	/* words from one mark in a page to the next */
@@ -38,18 +39,6 @@ struct box {
 	uint32_t seq;		/* survivor: counts; peer: the last it has seen */
 	uint32_t incarnation;
 	uint64_t pages;		/* gpa of PAGES pages with marks */
-};
-
-struct end {
-	uint32_t endpoint;
-	const struct ambit_link_info *info;
-	const volatile struct ambit_status *status;
-	struct ambit_event *event;
-	struct ambit_desc *desc;
-	struct ambit_seg *seg;
-	struct ambit_grant *grant;
-	struct box *own;
-	const struct box *peer;
 };
 
 extern struct end end;

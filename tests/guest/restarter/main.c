@@ -4,18 +4,7 @@
  * then every every-ms= ms.
  */
 #include "tests/guest/lib/check.h"
-
-static uint32_t find(const char *name)
-{
-	struct ambit_vm_entry *e = page_alloc(1);
-	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)e,
-			   PAGE_SIZE);
-
-	for (int64_t i = 0; i < n; i++)
-		if (!strcmp(e[i].name, name))
-			return e[i].vm;
-	guest_fail("there is no VM %s", name);
-}
+#include "tests/guest/lib/vms.h"
 
 int guest_main(void)
 {
@@ -24,7 +13,7 @@ int guest_main(void)
 	uint32_t vm;
 
 	cmdline_get("vm", name, sizeof(name));
-	vm = find(name);
+	vm = vm_find(name)->vm;
 	next = time_now() + cmdline_u64("first-ms", 500) * MS;
 	for (uint64_t n = cmdline_u64("times", 1); n; n--) {
 		time_sleep_until(next);

@@ -4,21 +4,6 @@
 
 struct end end[AMBIT_SCHEME_GRANT + 1];
 
-static void end_open(uint32_t endpoint)
-{
-	const struct ambit_link_info *l = link_info(endpoint);
-
-	end[l->scheme] = (struct end){
-		.endpoint = endpoint, .info = l,
-		.status = (const void *)l->status, .event = (void *)l->event,
-		.desc = (void *)(l->control + l->desc_offset),
-		.seg = (void *)(l->control + l->seg_offset),
-		.grant = (void *)(l->control + l->grant_offset),
-		.own = (void *)(l->control + l->ring_offset),
-		.peer = (const void *)(l->peer_control + l->ring_offset),
-	};
-}
-
 bool connected(const struct end *e)
 {
 	return e->status->state == AMBIT_LINK_CONNECTED &&
@@ -90,7 +75,7 @@ int guest_main(void)
 	char role[16] = "";
 
 	for (uint32_t i = 0; i < vm_info()->link_count; i++)
-		end_open(i);
+		end[link_info(i)->scheme] = end_of(i);
 	EACH_END(e)
 		if (!e->info)
 			guest_fail("a link of each scheme is wanted");

@@ -10,6 +10,7 @@
 #include "hv/abi/errno.h"
 #include "hv/abi/link.h"
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/end.h"
 
 #define GEN	3u		/* of all grant entries */
 #define GIFT	2u		/* the entry that accepts one; 0 and 1 show pages */
@@ -20,18 +21,6 @@ struct box {
 	uint32_t asked, answered;	/* an echo: survivor's, victim's */
 	uint32_t cycle;			/* victim: begun so far */
 	uint32_t ready;			/* victim: all its links are connected */
-};
-
-struct end {
-	uint32_t endpoint;
-	const struct ambit_link_info *info;
-	const volatile struct ambit_status *status;
-	struct ambit_event *event;
-	struct ambit_desc *desc;
-	struct ambit_seg *seg;
-	struct ambit_grant *grant;
-	volatile struct box *own;
-	const volatile struct box *peer;
 };
 
 /* By scheme. */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "guests/drivers/disk.h"
+
+#include "guests/lib/bm_guest.h"
+
+#define MS 1000000ul
+
+void disk_open(struct disk *d, blk_done_fn *done, void *arg)
+{
+	char name[sizeof(((struct ambit_link_info *)0)->name)];
+	bool named = cmdline_get("link", name, sizeof(name));
+	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
+
+	if (endpoint < 0)
+		guest_fail("this VM has no block link%s%s", named ? " " : "",
+			   named ? name : "");
+	d->watch.link = d->link = link_info((uint32_t)endpoint);
+	d->bm = bm_open_link((uint32_t)endpoint);
+	d->front = blk_front_init(d->bm, page_alloc_bytes(blk_front_memory(d->bm)), done,
+				  arg);
+	d->patience = cmdline_u64("wait-ms", 10000) * MS;
+}
+
+const struct blk_identity *disk_await(struct disk *d)
+{
+	uint64_t deadline = time_now() + d->patience;
+	const struct blk_identity *disk;
+
+	while (!(disk = blk_front_disk(d->front))) {
+		if (blk_front_poll(d->front))
+			continue;
+		if (time_now() >= deadline)
+			guest_fail("no disk answers on link %s: %s %s", d->link->name,
+				   d->link->peer, peer_state(d->link));
+		bm_wait(&d->bm, 1, 0, peer_await(&d->watch, deadline));
+	}
+	return disk;
+}

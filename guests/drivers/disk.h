@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How a program comes to its disk: the front end of a block link of its VM. */
+#pragma once
+
+#include "guests/drivers/blk_front.h"
+#include "guests/lib/guest.h"
+#include "guests/lib/peer.h"
+
+struct disk {
+	const struct ambit_link_info *link;
+	struct bm *bm;
+	struct blk_front *front;
+	struct peer_watch watch;
+	uint64_t patience;	/* ns to wait for an answer */
+};
+
+/* Opens the VM's first block link, or the one that the command line names by link=;
+ * patience is wait-ms= of it. The program ends if there is no such link. */
+void disk_open(struct disk *d, blk_done_fn *done, void *arg);
+/* Until its server answers: what the disk is. The program ends if it never does. */
+const struct blk_identity *disk_await(struct disk *d);
