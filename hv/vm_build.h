@@ -25,5 +25,7 @@ bool vm_unbuild_step(struct vm *vm);
 int MUST_CHECK vm_restore_step(struct vm *vm, const char **why);
 /* What a VM with an image does without is given back, as by vm_unbuild_step(). */
 bool vm_fold_step(struct vm *vm);
+/* Some of its ends leave by that function, from vm->build.idx on; true when all have. */
+bool vm_ends_step(struct vm *vm, void (*leave)(struct endpoint *e));
 /* Its info area takes 2^order frames. */
 uint32_t vm_info_order(const struct vm *vm);

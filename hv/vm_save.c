@@ -19,8 +19,6 @@
 #include "vio/grant.h"
 #include "vio/link.h"
 
-#define STEP_ENDS 16u
-
 /* --- asking ---------------------------------------------------------------------- */
 
 static int operation(struct vm *vm, uint32_t op, bool may_begin, uint32_t under_way,
@@ -107,21 +105,10 @@ static int devices_rest(struct vm *vm)
 	return 1;
 }
 
-/* Connections end, but peers see an end that is suspended. One with a window a
- * step: its flush may have waited for other pCPUs. */
+/* Connections end, but peers see an end that is suspended. */
 static int links_rest(struct vm *vm)
 {
-	struct vm_build *b = &vm->build;
-	uint32_t end = MIN(b->idx + STEP_ENDS, vm->endpoint_count);
-
-	while (b->idx < end) {
-		struct endpoint *e = vm->endpoint[b->idx++];
-
-		endpoint_rests(e);
-		if (e->link->scheme == AMBIT_SCHEME_DIRECT)
-			break;
-	}
-	return b->idx == vm->endpoint_count;
+	return vm_ends_step(vm, endpoint_rests);
 }
 
 static int operations_end(struct vm *vm)

@@ -25,7 +25,7 @@ static bool devices_close(struct vm *vm)
 }
 
 /* One with a window a step: its flush may have waited for other pCPUs. */
-static bool links_die(struct vm *vm)
+bool vm_ends_step(struct vm *vm, void (*leave)(struct endpoint *e))
 {
 	struct vm_build *b = &vm->build;
 	uint32_t end = MIN(b->idx + STEP_ENDS, vm->endpoint_count);
@@ -33,11 +33,16 @@ static bool links_die(struct vm *vm)
 	while (b->idx < end) {
 		struct endpoint *e = vm->endpoint[b->idx++];
 
-		endpoint_died(e);
+		leave(e);
 		if (e->link->scheme == AMBIT_SCHEME_DIRECT)
 			break;
 	}
 	return b->idx == vm->endpoint_count;
+}
+
+static bool links_die(struct vm *vm)
+{
+	return vm_ends_step(vm, endpoint_died);
 }
 
 /* Those that began before the ends were dead. */
