@@ -7,11 +7,12 @@
 #include "hv/boot_alloc.h"
 #include "hv/console.h"
 #include "hv/frames.h"
+#include "hv/guest_mem.h"
 #include "hv/pool.h"
 #include "hv/vm_build.h"
 #include "vio/link.h"
 
-#define CHUNK_FRAMES	512u	/* of an entry of vm->ram[] */
+#define CHUNK_FRAMES	(GUEST_PIECE / PAGE_SIZE)	/* of an entry of vm->ram[] */
 
 static uint64_t *owned;		/* [FRAME_OWNER_VM + vm_count], for the census */
 static uint64_t free_at_begin;	/* frames */
@@ -25,20 +26,10 @@ int balance_begin(void)
 
 static uint64_t ram_frames(const struct vm *vm)
 {
-	uint64_t n = 0, count = (vm->ram_low + vm->ram_high) / MIB(2);
+	uint64_t n = 0, count = (vm->ram_low + vm->ram_high) / GUEST_PIECE;
 
 	for (uint64_t i = 0; i < count; i++)
 		n += vm->ram[i].v ? CHUNK_FRAMES : 0;
-	return n;
-}
-
-/* Those that it gave away are in the acceptor's places. */
-static uint64_t pool_frames(const struct vm *vm)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < vm->config->pool_places; i++)
-		n += vm->pool_page[i].pa.v != 0;
 	return n;
 }
 

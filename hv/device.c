@@ -131,6 +131,14 @@ void device_open(struct vm *vm)
 		arch_irq_release(vm->device->line[i], ARCH_IRQ_CLOSED | ARCH_IRQ_SERVED);
 }
 
+/* Edges may have been lost meanwhile, so the guest has to look in any case. */
+void device_again(struct vm *vm)
+{
+	device_open(vm);
+	for (uint32_t i = 0; i < vm->config->irq_count; i++)
+		virq_raise(vm, AMBIT_VIRQ_IRQ + i);
+}
+
 void device_close(struct vm *vm)
 {
 	for (uint32_t i = 0; i < vm->config->irq_count; i++)
@@ -180,6 +188,8 @@ void device_attend(void)
 		uint32_t line = (uint32_t)__builtin_ctzll(came);
 		struct device *d = owner_of[line].device;
 
+		if (!d)
+			continue;	/* a vector that no line has: nobody's */
 		burst_check(d, line, owner_of[line].idx);
 		virq_raise(d->vm, AMBIT_VIRQ_IRQ + owner_of[line].idx);
 	}

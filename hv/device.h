@@ -18,6 +18,8 @@ void device_init(void);
 /* The VM runs from now on, or has ended: at home of its first vCPU. */
 void device_open(struct vm *vm);
 void device_close(struct vm *vm);
+/* It goes on, after it was closed. */
+void device_again(struct vm *vm);
 /* Device interrupts came to this pCPU. */
 void device_attend(void);
 /* AMBIT_HC_IRQ_DONE. */

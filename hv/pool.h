@@ -66,5 +66,14 @@ static inline void pool_show(struct pool_page *place)
 int MUST_CHECK pool_build_step(struct vm *vm, const char **why);
 /* The same for pages that a saved VM has kept. */
 int MUST_CHECK pool_rebuild_step(struct vm *vm, const char **why);
+/* Pages in its places; those that it gave away are in the acceptor's. */
+static inline uint64_t pool_frames(const struct vm *vm)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < vm->config->pool_places; i++)
+		n += vm->pool_page[i].pa.v != 0;
+	return n;
+}
 /* Give all pages back, a step; true when done. Nobody else uses the pool. */
 bool pool_unbuild_step(struct vm *vm);

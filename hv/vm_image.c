@@ -7,9 +7,10 @@
 
 #include "hv/abi/errno.h"
 #include "hv/frames.h"
+#include "hv/guest_mem.h"
 #include "hv/string.h"
 
-#define CHUNK_PAGES	512u
+#define CHUNK_PAGES	(GUEST_PIECE / PAGE_SIZE)
 #define STEP_PAGES	16u	/* copied, cleared or freed in a step: 64 KiB */
 
 static uint32_t chunk_count(const struct vm *vm)
@@ -45,6 +46,12 @@ static int frame_take(struct vm *vm, hpa_t *out)
 	return err;
 }
 
+static void frame_return(struct vm *vm, hpa_t pa)
+{
+	frames_free(pa, 0);
+	vm->image_frames--;
+}
+
 static int index_make(struct vm *vm, uint32_t chunk)
 {
 	int err;
@@ -58,7 +65,7 @@ static int index_make(struct vm *vm, uint32_t chunk)
 }
 
 /* One that had bytes when it was looked at before keeps its frame. */
-static int page_save(struct vm *vm, uint32_t chunk, uint32_t page)
+static int page_save(struct vm *vm, uint32_t chunk, uint32_t page, bool copy)
 {
 	const void *from = ram_page(vm, chunk, page);
 	hpa_t *to = &index_of(vm, chunk)[page];
@@ -71,7 +78,8 @@ static int page_save(struct vm *vm, uint32_t chunk, uint32_t page)
 		if (err)
 			return err;
 	}
-	memcpy(phys_to_virt(*to), from, PAGE_SIZE);
+	if (copy)
+		memcpy(phys_to_virt(*to), from, PAGE_SIZE);
 	return AMBIT_OK;
 }
 
@@ -86,7 +94,7 @@ static bool next_pages(struct vm_build *b)
 	return false;
 }
 
-int image_save_step(struct vm *vm)
+static int pages_step(struct vm *vm, bool copy)
 {
 	struct vm_build *b = &vm->build;
 	int err;
@@ -95,8 +103,18 @@ int image_save_step(struct vm *vm)
 		return 1;
 	err = index_make(vm, b->idx);
 	for (uint32_t i = 0; i < STEP_PAGES && !err; i++)
-		err = page_save(vm, b->idx, (uint32_t)b->offset + i);
+		err = page_save(vm, b->idx, (uint32_t)b->offset + i, copy);
 	return err ? err : next_pages(b);
+}
+
+int image_reserve_step(struct vm *vm)
+{
+	return pages_step(vm, false);
+}
+
+int image_save_step(struct vm *vm)
+{
+	return pages_step(vm, true);
 }
 
 bool image_load_step(struct vm *vm)
@@ -119,20 +137,17 @@ bool image_free_step(struct vm *vm)
 {
 	struct vm_build *b = &vm->build;
 
-	while (b->idx < chunk_count(vm) && !vm->image[b->idx].v)
-		b->idx++;
-	if (b->idx == chunk_count(vm)) {
-		vm->image_frames = 0;
+	/* It was made from the first piece on, and goes from there. */
+	if (b->idx == chunk_count(vm) || !vm->image[b->idx].v)
 		return true;
-	}
 	for (uint32_t i = 0; i < STEP_PAGES; i++) {
 		hpa_t page = index_of(vm, b->idx)[b->offset + i];
 
 		if (page.v)
-			frames_free(page, 0);
+			frame_return(vm, page);
 	}
 	if (b->offset + STEP_PAGES == CHUNK_PAGES) {
-		frames_free(vm->image[b->idx], 0);
+		frame_return(vm, vm->image[b->idx]);
 		vm->image[b->idx] = hpa(0);
 	}
 	return next_pages(b);

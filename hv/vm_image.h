@@ -7,8 +7,9 @@
 
 #include "hv/vm.h"
 
-/* Copy RAM to the image, also a second time after it may have changed: 1 done, 0
- * call again, or AMBIT_ENOMEM; then the image is to be freed. */
+/* Take frames for what RAM holds now; then copy it, with frames for what it holds
+ * besides since. 1 done, 0 call again, or AMBIT_ENOMEM: the image is to be freed. */
+int MUST_CHECK image_reserve_step(struct vm *vm);
 int MUST_CHECK image_save_step(struct vm *vm);
 /* The image into RAM that is all zeros. True when done, as below. */
 bool image_load_step(struct vm *vm);

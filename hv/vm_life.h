@@ -34,6 +34,8 @@ int vm_suspend_ask(struct vm *vm);
 int vm_suspend(struct vcpu *v);
 /* The end of either, or of the asking. */
 int vm_resume(struct vm *vm);
+/* Under vm->lock: its vCPUs are no longer to park. */
+void vm_unpark(struct vm *vm);
 /* Stop it if it runs, then start it afresh whatever its restart policy; at once, if
  * it waits for that. */
 int vm_restart(struct vm *vm);

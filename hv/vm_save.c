@@ -43,13 +43,36 @@ static int operation(struct vm *vm, uint32_t op, bool may_begin, uint32_t under_
 static bool save_step(struct work *w);
 static bool restore_step(struct work *w);
 
+/* Under vm->lock. */
+static bool suspended(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING && !vm->stopping && vm->suspended;
+}
+
+/* Under vm->lock: none is in a call, which may be one that ends the VM, and none is
+ * off but not counted out yet. One that waits may become ready any time, but parks
+ * before it enters. */
+static bool vcpus_rest(const struct vm *vm)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		uint32_t state = LOAD_ACQUIRE(vm->vcpu[i]->run_state);
+
+		n += state == VCPU_PARKED || state == VCPU_WAITING;
+	}
+	return n && n == vm->running_vcpus;
+}
+
 int vm_save(struct vm *vm)
 {
 	int err;
 
 	spin_lock(&vm->lock);
-	err = operation(vm, AMBIT_VM_SAVE, vm->state == VM_RUNNING &&
-			!vm->stopping && vm->suspended, VM_SAVING, save_step);
+	if (vm->answer_op != AMBIT_VM_SAVE && suspended(vm) && !vcpus_rest(vm))
+		err = AMBIT_EAGAIN;
+	else
+		err = operation(vm, AMBIT_VM_SAVE, suspended(vm), VM_SAVING, save_step);
 	spin_unlock(&vm->lock);
 	return err;
 }
@@ -90,15 +113,6 @@ static void answer(struct vm *vm, uint32_t state, uint32_t op, int result)
 
 /* --- saving ------------------------------------------------------------------------ */
 
-/* A vCPU that waits may become ready any time, but parks before it enters. */
-static int vcpus_rest(struct vm *vm)
-{
-	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		if (LOAD_ACQUIRE(vm->vcpu[i]->run_state) == VCPU_READY)
-			return 0;
-	return 1;
-}
-
 static int devices_rest(struct vm *vm)
 {
 	device_close(vm);
@@ -123,10 +137,10 @@ static int grants_end(struct vm *vm)
 	return grant_vm_died_step(vm);
 }
 
-/* The first copy finds out whether there is memory, while nothing has changed yet;
- * what peers write until the links rest is for the second one. */
+/* Whether there is memory is found out while nothing has changed yet; what peers
+ * write until the links rest may still take more. */
 static int (*const save_phases[])(struct vm *vm) = {
-	vcpus_rest, image_save_step, devices_rest, links_rest, operations_end,
+	image_reserve_step, devices_rest, links_rest, operations_end,
 	grants_end, image_save_step,
 };
 
@@ -146,7 +160,9 @@ static bool not_saved_step(struct work *w)
 
 	if (!image_free_step(vm))
 		return false;
-	device_open(vm);
+	/* Its mappings may have gone; no vCPU has entered since. */
+	__atomic_fetch_add(&vm->tlb_generation, 1, __ATOMIC_SEQ_CST);
+	device_again(vm);
 	answer(vm, VM_RUNNING, AMBIT_VM_SAVE, AMBIT_ENOMEM);
 	return true;
 }
@@ -174,15 +190,10 @@ static void go_on(struct vm *vm)
 {
 	spin_lock(&vm->lock);
 	vm->vcpu[vm->suspender]->regs.rdx = 1;
-	vm->paused = vm->suspended = 0;
 	answer_set(vm, VM_RUNNING, AMBIT_VM_RESTORE, AMBIT_OK);
-	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		struct vcpu *v = vm->vcpu[i];
-
-		vcpu_ask(v, VCPU_ASK_TABLES);
-		__atomic_fetch_and(&v->ask, ~(uint32_t)VCPU_ASK_PAUSE, __ATOMIC_SEQ_CST);
-		sched_ready(v, VCPU_PARKED);
-	}
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		vcpu_ask(vm->vcpu[i], VCPU_ASK_TABLES);
+	vm_unpark(vm);
 	spin_unlock(&vm->lock);
 	restart_if_asked(vm);
 }

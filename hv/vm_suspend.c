@@ -26,6 +26,16 @@ static void park_all(struct vm *vm)
 	}
 }
 
+void vm_unpark(struct vm *vm)
+{
+	vm->paused = vm->suspended = 0;
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		__atomic_fetch_and(&vm->vcpu[i]->ask, ~(uint32_t)VCPU_ASK_PAUSE,
+				   __ATOMIC_SEQ_CST);
+		sched_ready(vm->vcpu[i], VCPU_PARKED);
+	}
+}
+
 int vm_pause(struct vm *vm)
 {
 	int err = AMBIT_EBUSY;
@@ -84,15 +94,9 @@ int vm_resume(struct vm *vm)
 
 	spin_lock(&vm->lock);
 	if (goes_on(vm) && (vm->paused || vm->suspend_asked)) {
-		vm->paused = vm->suspended = 0;
 		vm->answer_op = 0;
 		ask_set(vm, false);
-		for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-			__atomic_fetch_and(&vm->vcpu[i]->ask,
-					   ~(uint32_t)VCPU_ASK_PAUSE,
-					   __ATOMIC_SEQ_CST);
-			sched_ready(vm->vcpu[i], VCPU_PARKED);
-		}
+		vm_unpark(vm);
 		err = AMBIT_OK;
 	}
 	spin_unlock(&vm->lock);

@@ -38,7 +38,8 @@ static bool is_ram(const struct vm *vm, const struct p2m_seen *s, uint32_t right
 {
 	uint64_t offset = s->at.v < GIB(4) ? s->at.v : s->at.v - GIB(4) + vm->ram_low;
 
-	for (uint64_t i = 0; i < s->bytes; i += PAGE_SIZE) {
+	/* Within a piece both go on as they begin. */
+	for (uint64_t i = 0; i < s->bytes; i += GUEST_PIECE) {
 		uint64_t at = offset + i;
 		hpa_t pa = vm->ram[at / GUEST_PIECE];
 
@@ -190,15 +191,6 @@ static void shown_entry(void *arg, const struct p2m_seen *s)
 			    e->link->config->name, s->pa.v, s->at.v);
 }
 
-static uint64_t bytes_of_pool(const struct vm *vm)
-{
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < vm->config->pool_places; i++)
-		n += vm->pool_page[i].pa.v ? PAGE_SIZE : 0;
-	return n;
-}
-
 static uint64_t bytes_of_maps(const struct vm *vm)
 {
 	uint64_t n = 0;
@@ -223,7 +215,7 @@ static void complete(const struct map_audit *a)
 	if (a->ram != vm->ram_low + vm->ram_high)
 		audit_wrong("%s: 0x%lx bytes of RAM are shown of 0x%lx", vm->name,
 			    a->ram, vm->ram_low + vm->ram_high);
-	if (a->pool != bytes_of_pool(vm) || a->mapped != bytes_of_maps(vm))
+	if (a->pool != pool_frames(vm) * PAGE_SIZE || a->mapped != bytes_of_maps(vm))
 		audit_wrong("%s: of its pool or its mappings something is not shown",
 			    vm->name);
 }

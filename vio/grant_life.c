@@ -9,8 +9,8 @@
 #include "vio/give.h"
 #include "vio/mapping.h"
 
-/* Its own mappings, from page *at on up to one that has to be come back to.
- * Nobody runs on its tables, which go as a whole. */
+/* Its own mappings, from page *at on up to one that has to be come back to. Nobody
+ * runs on its tables; should it go on after all, it flushes first. */
 static void unmap_own(struct endpoint *e, uint64_t *at, uint64_t end)
 {
 	struct spinlock *lock = &e->peer->grant_lock;
@@ -18,8 +18,10 @@ static void unmap_own(struct endpoint *e, uint64_t *at, uint64_t end)
 
 	spin_lock(lock);
 	for (; *at < end && !(e->mapped[*at] & MAPPED_GOING); ++*at) {
-		if (e->mapped[*at])
+		if (e->mapped[*at]) {
+			WRITE_ONCE(*window_entry(e, (uint32_t)*at), 0);
 			ended += mapping_end(e, (uint32_t)*at, 0);
+		}
 		e->window_table[*at / WINDOW_TABLE] = NULL;
 	}
 	spin_unlock(lock);

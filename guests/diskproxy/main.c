@@ -72,21 +72,45 @@ static struct job *job_find(void)
 }
 
 /* The bytes of a write are here after the next flush of the client's end. */
-static void client_fetch(struct client *c)
+static bool client_fetch(struct client *c, struct job *job)
 {
-	struct job *job;
+	struct blk_request *r = c->queue[c->head];
 
-	while (c->count && (job = job_find())) {
-		struct blk_request *r = c->queue[c->head];
+	if (!c->count)
+		return false;
+	c->head = (c->head + 1) % c->slots;
+	c->count--;
+	job->request = r;
+	job->what = *r;
+	job->state = JOB_FETCHED;
+	if (r->op == BLK_WRITE)
+		bm_receive(c->bm, r->slot, 0, job->buf, (uint32_t)r->bytes);
+	return true;
+}
 
-		c->head = (c->head + 1) % c->slots;
-		c->count--;
-		job->request = r;
-		job->what = *r;
-		job->state = JOB_FETCHED;
-		if (r->op == BLK_WRITE)
-			bm_receive(c->bm, r->slot, 0, job->buf, (uint32_t)r->bytes);
+/* One of each client in turn, as long as there are jobs: none can take them all. */
+static void clients_fetch(void)
+{
+	static uint32_t turn;
+	struct job *job = job_find();
+
+	for (uint32_t idle = 0; job && idle < client_count;) {
+		if (client_fetch(&clients[turn], job)) {
+			idle = 0;
+			job = job_find();
+		} else {
+			idle++;
+		}
+		turn = (turn + 1) % client_count;
 	}
+}
+
+static void job_failed(struct job *job)
+{
+	if (job->request)
+		blk_request_done(job->request, BLK_EIO);
+	job->request = NULL;
+	job->state = JOB_IDLE;
 }
 
 static void jobs_fetched(void)
@@ -98,32 +122,46 @@ static void jobs_fetched(void)
 		if (job->state != JOB_FETCHED)
 			continue;
 		job->state = JOB_WANTED;
-		if (!r || bm_result(r->back->bm, r->slot) == BM_OK)
-			continue;
-		blk_request_done(r, BLK_EIO);
-		job->state = JOB_IDLE;
+		if (r && bm_result(r->back->bm, r->slot) != BM_OK)
+			job_failed(job);
 	}
 }
 
 /* --- to the disk --------------------------------------------------------------------- */
 
 /* The disk's server may go and come back: then they are made again. */
+static void job_submit(struct job *job)
+{
+	const struct blk_request *r = &job->what;
+	bool bytes = r->op == BLK_READ || r->op == BLK_WRITE;
+	int result = blk_front_submit(front, r->op, r->off / BLK_SECTOR,
+				      bytes ? job->buf : NULL,
+				      (uint32_t)MIN(r->bytes, DISCARD_MAX),
+				      (uint64_t)(job - jobs));
+
+	if (result == BM_OK)
+		job->state = JOB_IN_FLIGHT;
+	else if (result != BM_FULL && result != BM_GONE)
+		job_failed(job);
+}
+
 static void jobs_submit(void)
 {
 	for (uint32_t i = 0; i < job_count; i++) {
-		struct job *job = &jobs[i];
-		const struct blk_request *r = &job->what;
-		bool bytes = r->op == BLK_READ || r->op == BLK_WRITE;
-
-		if (job->state == JOB_WANTED && !job->request)
-			job->state = JOB_IDLE;
-		if (job->state == JOB_WANTED &&
-		    blk_front_submit(front, r->op, r->off / BLK_SECTOR,
-				     bytes ? job->buf : NULL,
-				     (uint32_t)MIN(r->bytes, DISCARD_MAX),
-				     i) == BM_OK)
-			job->state = JOB_IN_FLIGHT;
+		if (jobs[i].state == JOB_WANTED && !jobs[i].request)
+			jobs[i].state = JOB_IDLE;
+		if (jobs[i].state == JOB_WANTED)
+			job_submit(&jobs[i]);
 	}
+}
+
+/* A request that could be dealt with now: a job became idle without an event. */
+static bool more(void)
+{
+	for (uint32_t i = 0; i < client_count; i++)
+		if (clients[i].count)
+			return job_find();
+	return false;
 }
 
 static void disk_answered(void *arg, uint64_t cookie, enum blk_result result)
@@ -157,14 +195,13 @@ static bool serve_round(void)
 	bool any = blk_front_poll(front);
 
 	clients_flush();
-	for (uint32_t i = 0; i < client_count; i++) {
+	for (uint32_t i = 0; i < client_count; i++)
 		blk_back_poll(&clients[i].back);
-		client_fetch(&clients[i]);
-	}
+	clients_fetch();
 	clients_flush();
 	jobs_fetched();
 	jobs_submit();
-	return any;
+	return any || more();
 }
 
 /* --- opening ---------------------------------------------------------------------------- */

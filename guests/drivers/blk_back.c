@@ -184,13 +184,13 @@ static enum blk_result back_begin(struct blk_back *back,
 	return BLK_EOP;
 }
 
-/* What is right and not answered already goes to the disk. */
+/* What is right, not answered already and of some length goes to the disk. */
 static __attribute__((noinline)) void back_start(struct blk_back *back, const struct bm_event *e)
 {
 	struct blk_request *r = &back->request[e->slot];
 
 	back->busy = false;
-	if (back->result != BLK_OK || back->at) {
+	if (back->result != BLK_OK || back->at || (!back->len && back->op != BLK_FLUSH)) {
 		back_answer(back, e->slot, (uint32_t)back->at, back->result);
 		return;
 	}

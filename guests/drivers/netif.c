@@ -81,11 +81,13 @@ void netif_suspend(struct net *const *nets, uint32_t n)
 void netif_wait_room(struct netif *n, uint64_t deadline)
 {
 	while (!net_ready(n->net)) {
-		if (net_poll(n->net))
-			continue;
+		bool any = net_poll(n->net);
+
 		if (time_now() >= deadline)
 			guest_fail("link %s does not come up: %s %s", n->watch.link->name,
 				   n->watch.link->peer, peer_state(n->watch.link));
+		if (any)
+			continue;
 		net_wait(&n->net, 1, true, peer_await(&n->watch, deadline));
 	}
 }

@@ -34,12 +34,12 @@ static void stream_take(struct stream *s, const struct udp_datagram *d)
 	bool good = stream_good(d->data, d->len, &h);
 	uint64_t *seen, bit = 1ul << h.seq % 64;
 
-	if (h.run != s->run)
-		stream_begin(s, h.run);
-	if (!good) {
+	if (!good) {	/* so is the number of its run, perhaps */
 		s->report.damaged++;
 		return;
 	}
+	if (h.run != s->run)
+		stream_begin(s, h.run);
 	seen = &s->seen[h.seq / 64];
 	if (*seen & bit) {
 		s->report.duplicates++;

@@ -9,7 +9,8 @@ struct pieces {
 	uint32_t n;
 };
 
-/* One piece in the program's addresses: in those of the VM, page by page. */
+/* One piece in the program's addresses: in those of the VM, page by page; pages that
+ * lie side by side there too are one piece. */
 static int64_t piece_add(struct pieces *to, const struct ambit_seg *piece)
 {
 	uint64_t from = piece->gpa;
@@ -20,9 +21,12 @@ static int64_t piece_add(struct pieces *to, const struct ambit_seg *piece)
 
 		if (!memory)
 			return AMBIT_EFAULT;
-		if (to->n == AMBIT_CAPTURE_SEGS)
+		if (to->n && to->at[to->n - 1].gpa + to->at[to->n - 1].len == memory)
+			to->at[to->n - 1].len += part;
+		else if (to->n == AMBIT_CAPTURE_SEGS)
 			return AMBIT_EINVAL;
-		to->at[to->n++] = (struct ambit_seg){ .gpa = memory, .len = part };
+		else
+			to->at[to->n++] = (struct ambit_seg){ .gpa = memory, .len = part };
 		from += part;
 		left -= part;
 	}

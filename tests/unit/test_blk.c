@@ -510,6 +510,30 @@ static void test_slow(void)
 	disk_close();
 }
 
+/* Of no bytes, which a front of ours never asks for: the disk hears nothing. */
+static void test_slow_nothing(void)
+{
+	static const struct { enum bm_dir dir; uint64_t op; } cases[] = {
+		{ BM_IN, BLK_READ }, { BM_OUT, BLK_WRITE }, { BM_OUT, BLK_DISCARD },
+	};
+	struct bm_seg seg = { buf, 512 };
+
+	slow_open();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bm *b = fake[FRONT].bm;
+		struct bm_event e = { 0 };
+
+		bm_register(b, 0, cases[i].dir, &seg, 1, BM_ONCE);
+		bm_post(b, 0, 0, (struct bm_note){ { cases[i].op, 0 } }, 0);
+		bm_flush(b);
+		blk_back_poll(&back);
+		bm_flush(fake[BACK].bm);
+		ok(bm_next(b, &e) && e.type == BM_DONE && !e.len &&
+		   e.note.w[0] == BLK_OK && !started_count, "nothing is done at once, %zu", i);
+	}
+	disk_close();
+}
+
 static void test_slow_restart(void)
 {
 	slow_open();
@@ -556,6 +580,7 @@ int main(void)
 	each_kind(test_lend_lies);
 	each_kind(test_kept);
 	each_kind(test_slow);
+	each_kind(test_slow_nothing);
 	each_kind(test_slow_restart);
 	each_kind(test_restart);
 	return done_testing();

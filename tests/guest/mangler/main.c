@@ -89,7 +89,8 @@ static uint32_t post(const struct port *p, uint32_t kind)
 	default:			/* an answer that nobody asked for */
 		bad.kind = 3;
 		bad.slot = (uint16_t)(p->info->slots - 1);
-		bad.len = p->info->buffer_size + 1;
+		/* Where a slot may be posted the length is wrong too. */
+		bad.len = p->info->dev_class == AMBIT_CLASS_NET ? p->info->buffer_size + 1 : 0;
 	}
 	m[0] = bad;
 	return 1;
