@@ -26,13 +26,15 @@ static void states(const struct link *l)
 		audit_wrong("%s: its window is closing", l->config->name);
 }
 
+/* An end is dead from its VM's end on; a VM that was never started has none yet. */
 static void dead_or_not(const struct endpoint *e)
 {
 	uint32_t vm = e->vm ? e->vm->state : VM_RUNNING;
+	bool ended = (vm == VM_STOPPED || vm == VM_CRASHED) && e->vm->incarnation;
 	bool dead = e->status->state == AMBIT_LINK_DEAD;
 
-	if ((vm == VM_RUNNING && dead) ||
-	    ((vm == VM_STOPPED || vm == VM_CRASHED) && !dead))
+	if (dead != ended &&
+	    (vm == VM_RUNNING || vm == VM_STOPPED || vm == VM_CRASHED))
 		audit_wrong("%s: state %u of the end of %s, whose state is %u",
 			    e->link->config->name, e->status->state,
 			    e->vm ? e->vm->name : "hypervisor", vm);
