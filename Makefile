@@ -66,7 +66,9 @@ help:
 	echo 'make fuzz          look for inputs that break parsers, calls and drivers, for'
 	echo '    FUZZ_SECONDS=  all together (600); make test has a short run of the same'
 	echo 'make soak          random calls with other seeds for SOAK= seconds (600)'
-	echo 'make bench         measure on both vendors, into build/bench.json'
+	echo 'make bench         measure on both vendors, into build/bench.json and .md'
+	echo 'make bench-compare OLD=file   what changed since that build/bench.json;'
+	echo '    PERCENT=2      fails if a figure got worse by more'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
 	echo 'make all           hypervisor and guests only; make clean: remove build/'
 	echo 'make check-manifest MANIFEST=file   look for mistakes without booting'
@@ -215,7 +217,7 @@ test: need-test
 	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
-		tests/stack tests/models/run tests/fuzz/run tests/run
+		tests/stack tests/bench-tools tests/models/run tests/fuzz/run tests/run
 
 # Not part of `make test`: more of the same random calls, for as long as wanted.
 SOAK := 600
@@ -236,6 +238,13 @@ models:
 bench: need-test
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/bench
+
+# What changed against an earlier build/bench.json; fails if something got worse.
+PERCENT := 2
+.PHONY: bench-compare
+bench-compare:
+	tools/need python3
+	tools/bench-compare '$(OLD)' $(B)/bench.json $(PERCENT)
 
 .PHONY: stack
 stack: need-build

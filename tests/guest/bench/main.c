@@ -9,9 +9,9 @@
  */
 #include "guests/lib/cpu.h"
 #include "guests/lib/guest.h"
-#include "guests/lib/sort.h"
 #include "guests/lib/trap.h"
 #include "hv/abi/link.h"
+#include "tests/guest/lib/measure.h"
 
 #define RUNS	1000
 #define WARM_UP	20
@@ -74,20 +74,16 @@ static void avx_live(void)
 /* Median with its limit, and maximum. */
 static void report(const char *name, uint32_t *v, uint32_t limit)
 {
-	sort_u32(v, RUNS);
-	printf("bench: %s %u instructions %u\n", name, v[RUNS / 2], limit);
-	printf("bench: %s-max %u instructions\n", name, v[RUNS - 1]);
-}
+	char max[48];
 
-/* Until what was printed is out and partners sleep. */
-static void quiet(void)
-{
-	hcall1(AMBIT_HC_WAIT, time_now() + 200000000);
+	measure_spread_line(name, measure_spread(v, RUNS), limit);
+	snprintf(max, sizeof(max), "%s-max", name);
+	measure_line(max, v[RUNS - 1], "ticks", 0);
 }
 
 static void bench_null(void)
 {
-	quiet();
+	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
 		uint64_t from = rdtsc();
 
@@ -100,7 +96,7 @@ static void bench_null(void)
 
 static void bench_cpuid(void)
 {
-	quiet();
+	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
 		uint64_t from = rdtsc();
 
@@ -160,7 +156,7 @@ static void round_trips(int endpoint)
 	const uint64_t *there = (const uint64_t *)l->peer_data;
 
 	virq_upcalls(true);
-	quiet();
+	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
 		uint64_t from = rdtsc();
 

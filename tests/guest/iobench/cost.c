@@ -54,8 +54,8 @@ void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
 	char name[48];
 
-	snprintf(name, sizeof(name), "%s-%s", what, scheme);
-	measure_line(name, c->ticks, "instructions", ticks_limit);
-	snprintf(name, sizeof(name), "%s-exits-%s", what, scheme);
+	snprintf(name, sizeof(name), "%s,scheme=%s", what, scheme);
+	measure_line(name, c->ticks, "ticks", ticks_limit);
+	snprintf(name, sizeof(name), "%s-exits,scheme=%s", what, scheme);
 	measure_hundredths(name, c->exits, "exits", exits_limit);
 }

@@ -15,7 +15,7 @@ struct cost {
 /* Before: waits until the console has written all. */
 void cost_begin(struct cost *c);
 void cost_end(struct cost *c);
-/* Print "bench: WHAT-SCHEME" and "bench: WHAT-exits-SCHEME", an operation's ticks and
+/* Print "bench: WHAT,scheme=..." and "bench: WHAT-exits,scheme=...", an operation's ticks and
  * exits, with limits (exits in hundredths; 0: none). */
 void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 		uint32_t ticks_limit, uint32_t exits_limit);

@@ -6,10 +6,19 @@
 #include "guests/lib/sort.h"
 #include "tests/guest/lib/check.h"
 
-uint32_t measure_median(uint32_t *sample, uint32_t n)
+struct spread measure_spread(uint32_t *sample, uint32_t n)
 {
 	sort_u32(sample, n);
-	return sample[n / 2];
+	return (struct spread){ sample[n / 2], sample[n / 10], sample[n - 1 - n / 10] };
+}
+
+void measure_spread_line(const char *name, struct spread s, uint32_t limit)
+{
+	if (limit)
+		printf("bench: %s %u ticks %u..%u %u\n", name, s.median, s.low, s.high,
+		       limit);
+	else
+		printf("bench: %s %u ticks %u..%u\n", name, s.median, s.low, s.high);
 }
 
 void measure_line(const char *name, uint64_t value, const char *unit,

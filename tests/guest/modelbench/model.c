@@ -62,7 +62,7 @@ static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t l
 }
 
 /* Both ends' own ticks for a slot, by the median of the rounds. */
-static uint32_t cycle(struct bm *b, enum bm_dir dir)
+static struct spread cycle(struct bm *b, enum bm_dir dir)
 {
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
@@ -73,10 +73,10 @@ static uint32_t cycle(struct bm *b, enum bm_dir dir)
 			sample[i] = (uint32_t)(rdtsc() - from -
 					       (call_ticks - calls) + partner) / DEPTH;
 	}
-	return measure_median(sample, RUNS);
+	return measure_spread(sample, RUNS);
 }
 
-static uint32_t transfer(struct bm *b)
+static struct spread transfer(struct bm *b)
 {
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
@@ -86,22 +86,22 @@ static uint32_t transfer(struct bm *b)
 		if (i >= 0)
 			sample[i] = (uint32_t)(rdtsc() - from);
 	}
-	return measure_median(sample, RUNS);
+	return measure_spread(sample, RUNS);
 }
 
-uint32_t model_lead(uint32_t endpoint)
+struct spread model_lead(uint32_t endpoint)
 {
 	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
 	struct bm *b = bm_open_link(endpoint);
-	uint32_t ticks;
-	char name[32];
+	struct spread ticks;
+	char name[40];
 
 	bytes_get();
 	wait_up(b);
-	snprintf(name, sizeof(name), "model-cycle-%s", scheme);
-	measure_line(name, cycle(b, BM_IN), "instructions", 300);
-	snprintf(name, sizeof(name), "model-cycle-out-%s", scheme);
-	measure_line(name, cycle(b, BM_OUT), "instructions", 300);
+	snprintf(name, sizeof(name), "model-cycle,scheme=%s", scheme);
+	measure_spread_line(name, cycle(b, BM_IN), 300);
+	snprintf(name, sizeof(name), "model-cycle-out,scheme=%s", scheme);
+	measure_spread_line(name, cycle(b, BM_OUT), 300);
 	ticks = transfer(b);
 	bm_close(b);
 	return ticks;

@@ -10,6 +10,7 @@
 #include "guests/lib/guest.h"
 #include "hv/abi/data.h"
 #include "hv/abi/link.h"
+#include "tests/guest/lib/measure.h"
 
 #define RUNS		100
 #define WARM_UP		10
@@ -24,10 +25,10 @@ extern uint64_t call_ticks;
 
 /* The model: cycles of small slots with their line, then the ticks of a transfer
  * of LARGE bytes, both ends and all calls; then the link is closed. */
-uint32_t model_lead(uint32_t endpoint);
+struct spread model_lead(uint32_t endpoint);
 /* The other end, until the leader closes the link. */
 void model_partner(uint32_t endpoint);
 
 /* A transfer of LARGE bytes by hand. */
-uint32_t raw_lead(uint32_t endpoint);
+struct spread raw_lead(uint32_t endpoint);
 void raw_partner(uint32_t endpoint);

@@ -120,7 +120,7 @@ static void take(void)
 		bm_sys_settle(r.endpoint);
 }
 
-uint32_t raw_lead(uint32_t endpoint)
+struct spread raw_lead(uint32_t endpoint)
 {
 	raw_open(endpoint);
 	measure_quiet();
@@ -140,7 +140,7 @@ uint32_t raw_lead(uint32_t endpoint)
 			sample[i] = (uint32_t)(rdtsc() - from);
 	}
 	hcall2(AMBIT_HC_LINK_STATE, endpoint, AMBIT_LINK_CLOSED);
-	return measure_median(sample, RUNS);
+	return measure_spread(sample, RUNS);
 }
 
 /* --- partner ------------------------------------------------------------------- */

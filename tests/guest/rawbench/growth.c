@@ -12,15 +12,15 @@
 #define PAGE 4096u
 #define HELD_AT 64u	/* page of the map window where the held mappings begin */
 
-static void line(const char *what, uint32_t n, uint32_t ticks)
+static void line(const char *what, uint32_t n, struct spread ticks)
 {
 	char name[48];
 
-	snprintf(name, sizeof(name), "growth-%s-%u", what, n);
-	measure_line(name, ticks, "instructions", 0);
+	snprintf(name, sizeof(name), "growth-%s,n=%u", what, n);
+	measure_spread_line(name, ticks, 0);
 }
 
-static uint32_t notify_ticks(struct end *e)
+static struct spread notify_ticks(struct end *e)
 {
 	measure_quiet();
 	for (uint32_t i = 0; i < RUNS; i++) {
@@ -29,7 +29,7 @@ static uint32_t notify_ticks(struct end *e)
 		hcall1(AMBIT_HC_NOTIFY, e->endpoint);
 		sample[i] = (uint32_t)(rdtsc() - from);
 	}
-	return measure_median(sample, RUNS);
+	return measure_spread(sample, RUNS);
 }
 
 static void hold(struct end *e, uint32_t n)

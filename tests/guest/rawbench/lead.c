@@ -28,8 +28,8 @@ static void copy_items_set(uint8_t *own, uint32_t len, uint32_t n,
 	}
 }
 
-uint32_t copy_ticks(struct end *e, uint8_t *own, uint32_t len, uint32_t n,
-		    uint32_t generation)
+struct spread copy_ticks(struct end *e, uint8_t *own, uint32_t len, uint32_t n,
+			 uint32_t generation)
 {
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
@@ -43,27 +43,25 @@ uint32_t copy_ticks(struct end *e, uint8_t *own, uint32_t len, uint32_t n,
 		for (uint32_t k = 0; k < n; k++)
 			CHECK_IS(copy_item[k].status, AMBIT_OK);
 	}
-	return measure_median(sample, RUNS);
+	return measure_spread(sample, RUNS);
 }
 
-static void line(const char *prefix, const char *name, uint64_t value,
-		 const char *unit, uint64_t limit)
+static void line(const char *prefix, const char *name, struct spread ticks,
+		 uint32_t limit)
 {
 	char all[48];
 
 	snprintf(all, sizeof(all), "%s%s", prefix, name);
-	measure_line(all, value, unit, limit);
+	measure_spread_line(all, ticks, limit);
 }
 
-/* In percent of a string instruction that moves the same bytes. */
+/* Not much more than a string instruction that moves the same bytes. */
 static void copy_large(struct end *e, const char *prefix, const char *name,
 		       uint8_t *own, uint32_t len, uint32_t generation)
 {
-	uint32_t ticks = copy_ticks(e, own, len, 1, generation);
-
 	/* Grants are looked up page by page; scheme copy finds one run of memory. */
-	line(prefix, name, 100ull * ticks / (len / 8), "percent-of-movsq",
-	     generation ? 0 : 110);
+	line(prefix, name, copy_ticks(e, own, len, 1, generation),
+	     generation ? 0 : len / 8 * 110 / 100);
 }
 
 void lead_copies(struct end *e, const char *prefix, uint32_t generation)
@@ -71,13 +69,12 @@ void lead_copies(struct end *e, const char *prefix, uint32_t generation)
 	uint8_t *own = page_alloc_bytes(BUFFER);
 	bool grant = generation != 0;
 
-	line(prefix, "copy-64", copy_ticks(e, own, 64, 1, generation),
-	     "instructions", 0);
+	line(prefix, "copy-64", copy_ticks(e, own, 64, 1, generation), 0);
 	line(prefix, "copy-4k", copy_ticks(e, own, PAGE, 1, generation),
-	     "instructions", grant ? 0 : 900);
+	     grant ? 0 : 900);
 	line(prefix, "copy-4k-batch32",
 	     copy_ticks(e, own, PAGE, AMBIT_BATCH_MAX, generation),
-	     "instructions", grant ? 722 : 672);
+	     grant ? 722 : 672);
 	copy_large(e, prefix, "copy-64k", own, 1u << 16, generation);
 	copy_large(e, prefix, "copy-1m", own, BUFFER, generation);
 	page_free(own, BUFFER / PAGE);
@@ -86,7 +83,7 @@ void lead_copies(struct end *e, const char *prefix, uint32_t generation)
 /* --- mappings -------------------------------------------------------------------- */
 
 /* One item a page, or one item for a run of pages. */
-uint32_t map_ticks(struct end *e, uint32_t items, uint32_t run)
+struct spread map_ticks(struct end *e, uint32_t items, uint32_t run)
 {
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
@@ -109,22 +106,20 @@ uint32_t map_ticks(struct end *e, uint32_t items, uint32_t run)
 		for (uint32_t k = 0; k < items; k++)
 			CHECK_IS(map_item[k].status, AMBIT_OK);
 	}
-	return measure_median(sample, RUNS);
+	return measure_spread(sample, RUNS);
 }
 
 void lead_maps(struct end *e)
 {
-	measure_line("grant-map-unmap", map_ticks(e, 1, 1), "instructions", 900);
-	measure_line("grant-map-unmap-batch32", map_ticks(e, AMBIT_BATCH_MAX, 1),
-		     "instructions", 400);
-	measure_line("grant-map-unmap-run32", map_ticks(e, 1, 32),
-		     "instructions", 0);
+	measure_spread_line("grant-map-unmap", map_ticks(e, 1, 1), 900);
+	measure_spread_line("grant-map-unmap-batch32", map_ticks(e, AMBIT_BATCH_MAX, 1), 400);
+	measure_spread_line("grant-map-unmap-run32", map_ticks(e, 1, 32), 0);
 }
 
 /* --- gifts ------------------------------------------------------------------------- */
 
 /* Each gift needs a page and an acceptance entry that are not used yet. */
-uint32_t give_ticks(struct end *e, uint32_t first, uint32_t runs, uint32_t n)
+struct spread give_ticks(struct end *e, uint32_t first, uint32_t runs, uint32_t n)
 {
 	measure_quiet();
 	for (uint32_t i = 0; i < runs; i++) {
@@ -144,17 +139,16 @@ uint32_t give_ticks(struct end *e, uint32_t first, uint32_t runs, uint32_t n)
 		for (uint32_t k = 0; k < n; k++)
 			CHECK_IS(give_item[k].status, AMBIT_OK);
 	}
-	return measure_median(sample, runs);
+	return measure_spread(sample, runs);
 }
 
 void lead_gives(struct end *e)
 {
 	uint32_t singles = 64, batches = 16;
 
-	measure_line("give", give_ticks(e, 0, singles, 1), "instructions", 800);
-	measure_line("give-batch32",
-		     give_ticks(e, singles, batches, AMBIT_BATCH_MAX),
-		     "instructions", 350);
+	measure_spread_line("give", give_ticks(e, 0, singles, 1), 800);
+	measure_spread_line("give-batch32",
+			    give_ticks(e, singles, batches, AMBIT_BATCH_MAX), 350);
 }
 
 /* --- revocation ---------------------------------------------------------------------- */
@@ -175,7 +169,7 @@ static void have_it_mapped(struct end *e, uint32_t round)
 	end_wait(e, 20 * US);
 }
 
-uint32_t revoke_ticks(struct end *e)
+struct spread revoke_ticks(struct end *e)
 {
 	static struct ambit_revoke_item item;
 
@@ -194,10 +188,10 @@ uint32_t revoke_ticks(struct end *e)
 		sample[i] = (uint32_t)(rdtsc() - from);
 		CHECK_IS(item.status, AMBIT_OK);
 	}
-	return measure_median(sample, REVOKE_RUNS);
+	return measure_spread(sample, REVOKE_RUNS);
 }
 
 void lead_revokes(struct end *e, const char *name)
 {
-	measure_line(name, revoke_ticks(e), "instructions", 0);
+	measure_spread_line(name, revoke_ticks(e), 0);
 }

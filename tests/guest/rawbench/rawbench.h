@@ -9,6 +9,7 @@
 #include "guests/lib/guest.h"
 #include "hv/abi/data.h"
 #include "hv/abi/link.h"
+#include "tests/guest/lib/measure.h"
 
 #define RUNS		200
 #define REVOKE_RUNS	40	/* with a partner that spins, slow to emulate */
@@ -54,11 +55,11 @@ static inline void data_calls(const struct end *e, uint32_t call, void *items,
 
 /* The operations once more in a system of n VMs, links, grants, mappings. */
 void lead_growth(struct end *copy, struct end *grant, uint32_t n);
-uint32_t copy_ticks(struct end *e, uint8_t *own, uint32_t len, uint32_t n,
-		    uint32_t generation);
-uint32_t map_ticks(struct end *e, uint32_t items, uint32_t run);
-uint32_t give_ticks(struct end *e, uint32_t first, uint32_t runs, uint32_t n);
-uint32_t revoke_ticks(struct end *e);
+struct spread copy_ticks(struct end *e, uint8_t *own, uint32_t len, uint32_t n,
+			 uint32_t generation);
+struct spread map_ticks(struct end *e, uint32_t items, uint32_t run);
+struct spread give_ticks(struct end *e, uint32_t first, uint32_t runs, uint32_t n);
+struct spread revoke_ticks(struct end *e);
 
 void lead_copies(struct end *e, const char *prefix, uint32_t generation);
 void lead_maps(struct end *e);

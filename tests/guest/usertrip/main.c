@@ -59,7 +59,7 @@ static int lead(const char *name)
 			sample[i] = (uint32_t)(rdtsc() - from);
 		CHECK_IS(in[0], out[0]);
 	}
-	measure_line(name, measure_median(sample, RUNS), "instructions", 0);
+	measure_spread_line(name, measure_spread(sample, RUNS), 0);
 	return check_failures != 0;
 }
 
