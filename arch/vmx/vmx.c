@@ -90,7 +90,7 @@ static void caps_init(void)
 		vmx_caps = here;
 		msr_bitmap_create();
 		format_init();
-	} else if (memcmp(&here, &vmx_caps, sizeof(here)) != 0) {
+	} else if (memcmp(&here, &vmx_caps, sizeof(here)) != 0) { /* NOLINT: no noise in gaps */
 		hv_refuse("CPU %u differs in its VT-x capabilities", percpu_id());
 	}
 }

@@ -80,7 +80,10 @@ bool space_readable(uint64_t at, uint64_t bytes)
 
 uint64_t space_memory(uint64_t at)
 {
-	if (at >= USER_END || !space_readable(at, 1))
+	uint64_t *entry;
+
+	if (at < USER_BASE || at >= USER_END)
 		return 0;
-	return (*entry_of(at, false) & PTE_ADDRESS) + at % PAGE_SIZE;
+	entry = entry_of(at, false);
+	return entry && *entry ? (*entry & PTE_ADDRESS) + at % PAGE_SIZE : 0;
 }

@@ -91,7 +91,7 @@ static void upcall_in_upcall(void *arg)
 
 static uint64_t misaligned(uint64_t at)
 {
-	while (at)
+	while (at)	/* NOLINT: the exception ends it */
 		(void)*(volatile uint32_t *)(at + 1);
 	return at;
 }

@@ -8,7 +8,7 @@
 
 int proxy_main(void);
 #define guest_main proxy_main
-#include "guests/diskproxy/main.c"
+#include "guests/diskproxy/main.c" /* NOLINT: all of it, and more */
 #undef guest_main
 
 #include "guests/lib/prng.h"
