@@ -16,7 +16,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wcast-qual -Wpointer-arith 
 	-Wimplicit-fallthrough
 BASE := -std=gnu17 -O2 -g -m64 -ffreestanding -fno-pic -fno-common -mno-red-zone \
 	-mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none \
-	-fno-strict-aliasing -fno-delete-null-pointer-checks -I. $(WARN)
+	-fno-strict-aliasing -fno-delete-null-pointer-checks \
+	"-ffile-prefix-map=$(CURDIR)=." -I. $(WARN)
 HV_FLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV \
 	$(if $(DEBUG),-DAMBIT_DEBUG) \
 	$(if $(filter no,$(HOST)),,-DAMBIT_HOST)
@@ -93,7 +94,7 @@ include tests/fuzz.mk
 # Debian packages, by what needs them.
 NEED_BUILD := gcc libc6-dev make binutils nasm
 NEED_GRUB := grub-common grub-pc-bin mtools
-NEED_ISO := $(NEED_GRUB) grub-efi-amd64-bin xorriso
+NEED_ISO := $(NEED_GRUB) grub-efi-amd64-bin xorriso faketime
 NEED_QEMU := qemu-system-x86
 NEED_BOCHS := bochs bochs-term bochsbios vgabios $(NEED_GRUB)
 NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
@@ -135,10 +136,12 @@ $(B)/hv/%.o: %.c Makefile $(B)/hv/config
 	echo "  CC  $<"
 	$(CC) $(HV_CFLAGS) -c -o $@ $<
 
+# Without -g: NASM would put the folder's name into the image, and two builds would
+# differ. C code has "." for it.
 $(B)/hv/%.o: %.asm Makefile
 	@mkdir -p $(@D)
 	echo "  ASM $<"
-	$(NASM) -f elf64 -g -F dwarf -I. -MD $(@:.o=.d) -o $@ $<
+	$(NASM) -f elf64 -I. -MD $(@:.o=.d) -o $@ $<
 
 $(filter $(addprefix $(B)/hv/,$(cold-objs)),$(HV_OBJS)): HV_CFLAGS += -Os
 
@@ -152,20 +155,17 @@ $(B)/ambit32.elf: $(B)/ambit.elf
 
 -include $(HV_OBJS:.o=.d)
 
-# The module `disk` when no other is given: made once, with some text in it. It
-# lies where tools/run looks for what a manifest names.
-$(B)/guests/disk:
+# The module `disk` when no other is given, with some text in it. It lies where
+# tools/run looks for what a manifest names.
+disk-files := $(sort $(wildcard hv/*.[ch]))
+$(B)/guests/disk: $(disk-files) tools/make-ext2
 	@mkdir -p $(@D)
-	rm -f $@.new
-	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv -L ambit $@.new 2M >/dev/null
-	mv $@.new $@
+	tools/make-ext2 $@ ambit 2M $(disk-files)
 
 # A file system for tests, of files that are here to be compared with.
-$(B)/guests/files: $(wildcard hv/abi/*.h)
+$(B)/guests/files: $(wildcard hv/abi/*.h) tools/make-ext2
 	@mkdir -p $(@D)
-	rm -f $@.new
-	PATH=$$PATH:/sbin:/usr/sbin mke2fs -q -t ext2 -d hv/abi -L files $@.new 1M >/dev/null
-	mv $@.new $@
+	tools/make-ext2 $@ files 1M $(sort $(wildcard hv/abi/*.h))
 
 .PHONY: run iso check-manifest
 run:
@@ -185,10 +185,16 @@ check-manifest:
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(SCHEME),--scheme $(SCHEME))
 
+# Besides $(MANIFEST): what needs no disk of the machine's, and the benchmarks.
+ISO_MENU := $(addprefix guests/manifests/,default.manifest ping.manifest \
+	disk.manifest udp.manifest switch.manifest restart.manifest \
+	userspace.manifest) $(sort $(wildcard tests/scenarios/bench*.manifest))
+
 iso:
 	tools/need $(NEED_BUILD) $(NEED_ISO) python3 e2fsprogs
 	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
 	tools/run --build $(B) --iso $(B)/ambit.iso --manifest '$(MANIFEST)' \
+		$(addprefix --menu ,$(filter-out $(MANIFEST),$(ISO_MENU))) \
 		$(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(SCHEME),--scheme $(SCHEME))
 	echo "$(B)/ambit.iso is ready: write it to a USB stick with dd, or boot it as a CD"
@@ -217,7 +223,7 @@ test: need-test
 	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
-		tests/stack tests/bench-tools tests/models/run tests/fuzz/run tests/run
+		tests/stack tests/release tests/menu tests/bench-tools tests/models/run tests/fuzz/run tests/run
 
 # Not part of `make test`: more of the same random calls, for as long as wanted.
 SOAK := 600

@@ -31,7 +31,7 @@ $(GUEST_OBJ)/%.o: %.c Makefile guests/objects.mk
 
 $(GUEST_OBJ)/%.o: %.asm Makefile guests/objects.mk
 	@mkdir -p $(@D)
-	$(NASM) -f elf64 -g -F dwarf -I. -MD $(@:.o=.d) -o $@ $<
+	$(NASM) -f elf64 -I. -MD $(@:.o=.d) -o $@ $<
 
 $(GUEST_OBJ)/libguest.a: $(guest-lib-obj)
 	rm -f $@

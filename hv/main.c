@@ -18,6 +18,7 @@
 #include "hv/sched.h"
 #include "hv/string.h"
 #include "hv/time.h"
+#include "hv/version.h"
 #include "hv/vm_life.h"
 #include "hv/vm_table.h"
 #include "vio/host.h"
@@ -65,8 +66,8 @@ static void console_start(const struct boot_info *bi)
 
 	arch_console_init(bi);
 	console_set_poweroff(option(bi, "poweroff", method, sizeof(method)));
-	hv_log("Ambit, ABI %u.%u, loaded by %s", AMBIT_ABI_MAJOR, AMBIT_ABI_MINOR,
-	       bi->loader[0] ? bi->loader : "an unnamed loader");
+	hv_log("Ambit %s, ABI %u.%u, loaded by %s", HV_VERSION, AMBIT_ABI_MAJOR,
+	       AMBIT_ABI_MINOR, bi->loader[0] ? bi->loader : "an unnamed loader");
 	if (bi->module_dropped)
 		hv_log("%u modules beyond the first %u are ignored",
 		       bi->module_dropped, BOOT_MODULE_MAX);

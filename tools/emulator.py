@@ -78,7 +78,8 @@ def qemu_boot(machine, work):
             command += ["-initrd", linked_modules(machine, work)]
         return command
     iso = os.path.join(work, "ambit.iso")
-    image.make_iso(iso, machine.kernel, cmdline, machine.modules, 0, work)
+    image.make_iso(iso, machine.kernel, cmdline, [("Ambit", machine.modules)], 0,
+                   work)
     command = ["-cdrom", qemu_option(iso)]
     if machine.boot == "uefi":
         if not os.path.exists(OVMF):

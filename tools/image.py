@@ -7,12 +7,14 @@ path; the media call them m0, m1 ... and pass the name as the first word.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 
 GRUB_PC = "/usr/lib/grub/i386-pc"
 EPOCH = "1577836800"            # 2020-01-01, for what file systems date
+EPOCH_DATE = "2020-01-01 00:00:00"
 SECTOR = 512
 PARTITION_START = 2048          # sectors; the GRUB core lies before it
 MIB = 1 << 20
@@ -80,31 +82,54 @@ def make_disk(out, kernel, cmdline, modules, work):
         call("mcopy", "-i", volume, path, "::m%d" % i, env=env)
 
 
-def menu(template, cmdline, modules, timeout):
-    """boot/grub.cfg with its words filled in."""
-    lines = []
-    for line in template.splitlines():
-        if line.startswith("#"):
-            continue
-        line = line.replace("@CMDLINE@", cmdline)
-        line = line.replace("@TIMEOUT@", str(timeout))
+def date_all(folder):
+    """Give everything there the same date, as an ISO tells it."""
+    for path, folders, files in os.walk(folder):
+        for name in folders + files:
+            os.utime(os.path.join(path, name), (int(EPOCH), int(EPOCH)))
+
+
+def entry_lines(block, title, cmdline, modules):
+    """One entry of the menu; modules are pairs of name and place on the medium."""
+    for line in block.splitlines():
+        line = line.replace("@CMDLINE@", cmdline).replace("@TITLE@", title)
         if "@MODULE@" not in line:
-            lines.append(line)
+            yield line
             continue
-        for i, (name, _) in enumerate(modules):
-            lines.append(line.replace("@MODULE@", "/boot/m%d %s" % (i, name)))
+        for name, place in modules:
+            yield line.replace("@MODULE@", "%s %s" % (place, name))
+
+
+def menu(template, cmdline, entries, timeout):
+    """boot/grub.cfg with its words filled in; entries are pairs of title and
+    modules."""
+    text = re.sub(r"(?m)^#.*\n", "", template)
+    head, *blocks = re.split(r"(?m)^(?=menuentry )", text)
+    lines = [head.replace("@TIMEOUT@", str(timeout)).rstrip(), ""]
+    for block in blocks:
+        for title, modules in entries if "@TITLE@" in block else entries[:1]:
+            lines += entry_lines(block, title, cmdline, modules)
     return "\n".join(lines) + "\n"
 
 
-def make_iso(out, kernel, cmdline, modules, timeout, work):
-    """Write a hybrid ISO to out; work is a scratch directory."""
+def make_iso(out, kernel, cmdline, entries, timeout, work):
+    """Write a hybrid ISO to out; work is a scratch directory. entries are the
+    menu's: pairs of title and modules. A file that several have is there once."""
     root = os.path.join(work, "iso")
     os.makedirs(root + "/boot/grub")
     strip(kernel, root + "/boot/ambit.elf")
-    for i, (_, path) in enumerate(modules):
-        shutil.copyfile(path, "%s/boot/m%d" % (root, i))
+    places = {}
+    for _, modules in entries:
+        for _, path in modules:
+            places.setdefault(path, "/boot/m%d" % len(places))
+    for path, place in places.items():
+        shutil.copyfile(path, root + place)
+    placed = [(title, [(name, places[path]) for name, path in modules])
+              for title, modules in entries]
     source = os.path.dirname(os.path.abspath(__file__)) + "/../boot/grub.cfg"
     with open(source) as f, open(root + "/boot/grub/grub.cfg", "w") as cfg:
-        cfg.write(menu(f.read(), cmdline, modules, timeout))
-    env = dict(os.environ, SOURCE_DATE_EPOCH=EPOCH)
-    call("grub-mkrescue", "-o", out, root, env=env)
+        cfg.write(menu(f.read(), cmdline, placed, timeout))
+    date_all(root)
+    # grub-mkrescue takes identifiers from the time of day.
+    env = dict(os.environ, SOURCE_DATE_EPOCH=EPOCH, TZ="UTC")
+    call("faketime", "-f", EPOCH_DATE, "grub-mkrescue", "-o", out, root, env=env)
