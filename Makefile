@@ -90,6 +90,7 @@ include vio/objects.mk
 include guests/objects.mk
 include tests/unit.mk
 include tests/fuzz.mk
+include tests/bad.mk
 
 # Debian packages, by what needs them.
 NEED_BUILD := gcc libc6-dev make binutils nasm
@@ -220,7 +221,7 @@ debug:
 		$(B)/debug/guests/disk
 
 test: need-test
-	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
+	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/stack tests/release tests/menu tests/bench-tools tests/models/run tests/fuzz/run tests/run
@@ -233,7 +234,7 @@ soak: need-test
 	tests/soak $(SOAK)
 
 scenarios: need-test
-	$(MAKE) all no-host debug $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
+	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
 	tests/suite tests/run
 
 .PHONY: models

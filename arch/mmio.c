@@ -10,6 +10,7 @@
 #include "arch/paging.h"
 
 #define PAGES		512
+#define PAGES_DEVICES	64		/* of them, not for tables of firmware */
 #define LARGE		256		/* of the directory's entries */
 #define LARGE_FIRST	256		/* the one for VA_MMIO: 4 KiB pages */
 
@@ -30,7 +31,8 @@ static int32_t find_mapped(uint64_t pa, uint64_t count, uint64_t flags)
 	return -1;
 }
 
-static void *map_pages(uint64_t pa, uint64_t bytes, uint64_t flags)
+/* By pages before the one of that index. */
+static void *map_pages(uint64_t pa, uint64_t bytes, uint64_t flags, uint32_t last)
 {
 	uint64_t start = ALIGN_DOWN(pa, PAGE_SIZE);
 	uint64_t count = (ALIGN_UP(pa + bytes, PAGE_SIZE) - start) / PAGE_SIZE;
@@ -38,7 +40,7 @@ static void *map_pages(uint64_t pa, uint64_t bytes, uint64_t flags)
 
 	idx = find_mapped(start, count, flags);
 	if (idx < 0) {
-		if (count > PAGES - page_next)
+		if (page_next + count > last)
 			return NULL;
 		idx = (int32_t)page_next;
 		for (uint64_t i = 0; i < count; i++)
@@ -74,7 +76,7 @@ volatile void *arch_map_mmio(hpa_t pa, uint64_t bytes)
 		return NULL;
 	if (bytes >= MIB(1))
 		return map_large(pa.v, bytes, flags);
-	return map_pages(pa.v, bytes, flags);
+	return map_pages(pa.v, bytes, flags, PAGES);
 }
 
 volatile void *paging_map_fb(hpa_t pa, uint64_t bytes)
@@ -88,5 +90,5 @@ const void *arch_map_firmware(hpa_t pa, uint64_t bytes)
 {
 	if (!range_sane(pa, bytes))
 		return NULL;
-	return map_pages(pa.v, bytes, PTE_P | PTE_G | PTE_NX);
+	return map_pages(pa.v, bytes, PTE_P | PTE_G | PTE_NX, PAGES - PAGES_DEVICES);
 }

@@ -78,13 +78,9 @@ void paging_init_cpu(void)
 
 /* --- the builder --------------------------------------------------------- */
 
-/* The first tables reach 1 GiB; early frames are the lowest there are. */
 static uint64_t table_alloc(void)
 {
-	hpa_t pa = frames_early_alloc(PAGE_SIZE);
-
-	CHECK(pa.v < GIB(1));
-	return pa.v;
+	return frames_early_alloc(PAGE_SIZE, FRAMES_EARLY_FIRST).v;
 }
 
 static uint64_t *table_below(uint64_t *entry)

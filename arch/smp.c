@@ -13,7 +13,8 @@
 #include "hv/abi/errno.h"
 #include "hv/string.h"
 
-#define START_TICKS_MAX_MS	4000	/* for an AP to say that it is there */
+#define PATIENCE_MS		3000	/* for all APs that don't come, together ... */
+#define PATIENCE_MIN_MS		100	/* ... but for each at least */
 #define STOP_WAIT_MS		200
 
 extern uint64_t smp_region, smp_final_cr3;
@@ -24,6 +25,7 @@ _Noreturn void ap_main(void);
 uint64_t smp_region, smp_final_cr3;
 
 static uint32_t alive;		/* id of the AP that came up last */
+static uint64_t patience_ms = PATIENCE_MS;
 static bool online[PCPU_MAX];
 
 static void patch(uint8_t *where, uint32_t add)
@@ -79,12 +81,30 @@ static bool wait_alive(uint32_t id, uint64_t ms)
 
 /*
  * CPUs with VT-x or AMD-V need no 10 ms between INIT and the first SIPI. The
- * second one is for those that missed the first.
+ * second one is for those that missed the first. One that does not come in time
+ * must not come later, when its region and the page that it starts in are the next
+ * one's: another INIT makes it wait for a SIPI that is never sent.
  */
+static bool start(uint32_t id, uint32_t apic)
+{
+	uint32_t startup = APIC_STARTUP | (uint32_t)(paging_trampoline() >> PAGE_SHIFT);
+	uint64_t wait = MAX(patience_ms, (uint64_t)PATIENCE_MIN_MS);
+
+	apic_send(apic, APIC_INIT);
+	time_delay_us(200);
+	apic_send(apic, startup);
+	if (wait_alive(id, 20))
+		return true;
+	apic_send(apic, startup);
+	if (wait_alive(id, wait))
+		return true;
+	patience_ms -= MIN(patience_ms, wait);
+	apic_send(apic, APIC_INIT);
+	return false;
+}
+
 int arch_cpu_start(uint32_t id)
 {
-	uint32_t apic = platform_apic_id(id);
-	uint32_t startup = APIC_STARTUP | (uint32_t)(paging_trampoline() >> PAGE_SHIFT);
 	int err;
 
 	if (!paging_trampoline())
@@ -93,14 +113,8 @@ int arch_cpu_start(uint32_t id)
 	if (err)
 		return err;
 	smp_region = VA_PERCPU + (uint64_t)id * PERCPU_SIZE;
-	apic_send(apic, APIC_INIT);
-	time_delay_us(200);
-	apic_send(apic, startup);
-	if (!wait_alive(id, 20)) {
-		apic_send(apic, startup);
-		if (!wait_alive(id, START_TICKS_MAX_MS))
-			return AMBIT_ETIME;
-	}
+	if (!start(id, platform_apic_id(id)))
+		return AMBIT_ETIME;
 	time_skew_boot(id);
 	online[id] = true;
 	return AMBIT_OK;

@@ -95,47 +95,62 @@ void boot_set_cmdline(struct boot_info *bi, const char *s, size_t max)
 	boot_copy(bi, bi->cmdline, sizeof(bi->cmdline), s + start, max - start);
 }
 
-/* Inside RAM, and clear of the image and of every module taken so far. */
-static bool module_usable(const struct boot_info *bi, uint64_t base, uint64_t end)
+/* It must lie inside RAM, and clear of the image and of every module taken so far.
+ * What is wrong, or NULL. */
+static const char *module_wrong(const struct boot_info *bi, uint64_t base, uint64_t end)
 {
 	if (base > end)
-		return false;
+		return "it ends before it begins";
 	if (base == end)
-		return true;
+		return NULL;
 	if (!boot_range_holds(bi, base, end))
-		return false;
+		return "it does not lie in RAM";
 	if (base < bi->hv_end && end > bi->hv_base)
-		return false;
+		return "it overlaps the hypervisor";
 	for (uint32_t i = 0; i < bi->module_count; i++) {
 		const struct boot_module *m = &bi->module[i];
 
 		if (base < m->base + m->size && end > m->base)
-			return false;
+			return "it overlaps a module before it";
 	}
-	return true;
+	return NULL;
+}
+
+/* The last path component of a command line's first word. */
+static void copy_name(struct boot_info *bi, char name[32], const char *s, size_t max)
+{
+	size_t start = skip_blanks(s, max), word, cut;
+
+	word = word_length(s + start, max - start);
+	cut = word;
+	while (cut && s[start + cut - 1] != '/')
+		cut--;
+	boot_copy(bi, name, 32, s + start + cut, word - cut);
 }
 
 void boot_add_module(struct boot_info *bi, uint64_t base, uint64_t end,
 		     const char *s, size_t max)
 {
-	struct boot_module *m = &bi->module[bi->module_count];
-	size_t start, word, name;
+	const char *wrong;
 
 	if (bi->module_count == BOOT_MODULE_MAX) {
 		bi->module_dropped++;
 		return;
 	}
-	if (!module_usable(bi, base, end)) {
-		bi->module_refused++;
+	wrong = module_wrong(bi, base, end);
+	if (!wrong) {
+		struct boot_module *m = &bi->module[bi->module_count++];
+
+		m->base = base;
+		m->size = end - base;
+		copy_name(bi, m->name, s, max);
 		return;
 	}
-	m->base = base;
-	m->size = end - base;
-	start = skip_blanks(s, max);
-	word = word_length(s + start, max - start);
-	name = word;
-	while (name && s[start + name - 1] != '/')
-		name--;
-	boot_copy(bi, m->name, sizeof(m->name), s + start + name, word - name);
-	bi->module_count++;
+	if (bi->module_refused < BOOT_REFUSED_MAX) {
+		struct boot_refused *r = &bi->refused[bi->module_refused];
+
+		*r = (struct boot_refused){ .base = base, .end = end, .why = wrong };
+		copy_name(bi, r->name, s, max);
+	}
+	bi->module_refused++;
 }

@@ -11,6 +11,7 @@
 
 #define BOOT_MEMMAP_MAX		128
 #define BOOT_MODULE_MAX		64
+#define BOOT_REFUSED_MAX	16
 #define BOOT_STRING_MAX		256
 
 struct boot_range {		/* usable RAM only, page-aligned inwards, */
@@ -20,6 +21,12 @@ struct boot_range {		/* usable RAM only, page-aligned inwards, */
 struct boot_module {
 	uint64_t base, size;		/* physical, bytes */
 	char name[32];			/* last path component of the first word */
+};
+
+struct boot_refused {		/* a module that can't be used */
+	uint64_t base, end;
+	const char *why;
+	char name[32];
 };
 
 struct boot_framebuffer {
@@ -36,7 +43,8 @@ struct boot_info {
 	struct boot_range range[BOOT_MEMMAP_MAX];
 	struct boot_module module[BOOT_MODULE_MAX];
 	uint32_t module_dropped;	/* modules beyond BOOT_MODULE_MAX */
-	uint32_t module_refused;	/* outside of RAM, or over another or us */
+	uint32_t module_refused;	/* outside of RAM, or over another or us ... */
+	struct boot_refused refused[BOOT_REFUSED_MAX];	/* ... the first ones */
 	bool truncated;			/* a string or the memory map did not fit */
 	bool vga_text;			/* text mode at 0xb8000 is on */
 	struct boot_framebuffer fb;

@@ -285,7 +285,7 @@ void frames_init(const struct boot_info *bi)
 {
 	uint64_t count = ranges_copy(bi);
 
-	table = phys_to_virt(frames_early_alloc(count * sizeof(*table)));
+	table = phys_to_virt(frames_early_alloc(count * sizeof(*table), UINT64_MAX));
 	frames_early_end();
 	free_bytes = 0;
 	list_used = 0;

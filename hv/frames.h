@@ -40,13 +40,18 @@ _Static_assert(sizeof(struct frame) == 16, "0.4% of RAM");
  */
 void frames_early_init(const struct boot_info *bi);
 
+/* What the first page tables reach: until the final ones are in use, early memory
+ * must lie below. */
+#define FRAMES_EARLY_FIRST	GIB(1)
+
 /*
  * Memory that is never given back: page-aligned, zeroed by way of the direct
  * map, lowest address above 1 MiB that is neither the image nor a module nor
- * the framebuffer. Refuses to start the machine when there is none. Boot CPU,
- * between frames_early_init() and frames_init().
+ * the framebuffer, and all of it below `below`: FRAMES_EARLY_FIRST or UINT64_MAX.
+ * Refuses to start the machine when there is none. Boot CPU, between
+ * frames_early_init() and frames_init().
  */
-hpa_t frames_early_alloc(uint64_t bytes);
+hpa_t frames_early_alloc(uint64_t bytes, uint64_t below);
 
 /*
  * Build the table and the free lists. The direct map must reach all RAM. From

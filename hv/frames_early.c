@@ -24,7 +24,8 @@ static void take(uint64_t base, uint64_t size, uint32_t owner)
 {
 	if (!size)
 		return;
-	CHECK(taken_count < TAKEN_MAX);
+	if (taken_count == TAKEN_MAX)
+		hv_refuse("too little memory: the loader's map is in too small pieces");
 	taken[taken_count++] = (struct frames_taken){
 		.base = ALIGN_DOWN(base, PAGE_SIZE),
 		.end = ALIGN_UP(base + size, PAGE_SIZE),
@@ -62,12 +63,10 @@ struct frames_taken frames_taken_first(uint64_t base, uint64_t end)
 	return first;
 }
 
-/* Lowest place in a range, or its end if it has none. */
-static uint64_t fit(const struct boot_range *range, uint64_t bytes)
+/* Lowest place in [base, end), or end if it has none. */
+static uint64_t fit(uint64_t base, uint64_t end, uint64_t bytes)
 {
-	uint64_t base = range->base, end = range->base + range->size;
-
-	while (end - base >= bytes) {
+	while (base < end && end - base >= bytes) {
 		struct frames_taken t = frames_taken_first(base, base + bytes);
 
 		if (t.base == t.end)
@@ -88,19 +87,23 @@ static void take_early(uint64_t base, uint64_t bytes)
 		take(base, bytes, FRAME_OWNER_HV);
 }
 
-hpa_t frames_early_alloc(uint64_t bytes)
+hpa_t frames_early_alloc(uint64_t bytes, uint64_t below)
 {
 	CHECK(boot && bytes);
 	bytes = ALIGN_UP(bytes, PAGE_SIZE);
 	for (uint32_t i = 0; i < boot->range_count; i++) {
 		const struct boot_range *range = &boot->range[i];
-		uint64_t base = fit(range, bytes);
+		uint64_t end = MIN(range->base + range->size, below);
+		uint64_t base = fit(range->base, end, bytes);
 
-		if (base == range->base + range->size)
+		if (base >= end)
 			continue;
 		take_early(base, bytes);
 		memset(phys_to_virt(hpa(base)), 0, bytes);
 		return hpa(base);
 	}
+	if (below < UINT64_MAX)
+		hv_refuse("too little memory: no %lu KiB in one piece below %lu MiB",
+			  bytes >> 10, below >> 20);
 	hv_refuse("too little memory: no %lu KiB in one piece", bytes >> 10);
 }

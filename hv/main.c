@@ -60,6 +60,23 @@ static const char *option(const struct boot_info *bi, const char *key, char *buf
 	return NULL;
 }
 
+static void modules_report(const struct boot_info *bi)
+{
+	uint32_t shown = MIN(bi->module_refused, BOOT_REFUSED_MAX);
+
+	for (uint32_t i = 0; i < shown; i++) {
+		const struct boot_refused *r = &bi->refused[i];
+
+		hv_log("module '%s' at 0x%lx to 0x%lx is left out: %s", r->name, r->base,
+		       r->end, r->why);
+	}
+	if (bi->module_refused > shown)
+		hv_log("%u more modules are left out", bi->module_refused - shown);
+	if (bi->module_dropped)
+		hv_log("%u modules beyond the first %u are ignored",
+		       bi->module_dropped, BOOT_MODULE_MAX);
+}
+
 static void console_start(const struct boot_info *bi)
 {
 	static char method[32];
@@ -68,9 +85,7 @@ static void console_start(const struct boot_info *bi)
 	console_set_poweroff(option(bi, "poweroff", method, sizeof(method)));
 	hv_log("Ambit %s, ABI %u.%u, loaded by %s", HV_VERSION, AMBIT_ABI_MAJOR,
 	       AMBIT_ABI_MINOR, bi->loader[0] ? bi->loader : "an unnamed loader");
-	if (bi->module_dropped)
-		hv_log("%u modules beyond the first %u are ignored",
-		       bi->module_dropped, BOOT_MODULE_MAX);
+	modules_report(bi);
 	if (bi->truncated)
 		hv_log("the loader's memory map or a string was too long and is cut");
 }

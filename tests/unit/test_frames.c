@@ -62,29 +62,50 @@ static void test_early(void)
 	memset(phys_to_virt(hpa(MIB(1))), 0xaa, MIB(7));
 	frames_early_init(&bi);
 
-	a = frames_early_alloc(1);
+	a = frames_early_alloc(1, UINT64_MAX);
 	ok_eq(a.v, ALIGN_UP(IMAGE_END, PAGE_SIZE), "the first page follows the image");
 	ok(all_zero(a, PAGE_SIZE), "it is zeroed");
-	b = frames_early_alloc(PAGE_SIZE);
+	b = frames_early_alloc(PAGE_SIZE, UINT64_MAX);
 	ok_eq(b.v, a.v + PAGE_SIZE, "the next one follows it");
-	c = frames_early_alloc(MIB(1));
+	c = frames_early_alloc(MIB(1), UINT64_MAX);
 	ok_eq(c.v, MIB(2) + KIB(8), "a large piece goes behind the module, whole pages kept");
-	d = frames_early_alloc(MIB(3));
+	d = frames_early_alloc(MIB(3), UINT64_MAX);
 	ok_eq(d.v, MIB(5), "a larger one behind the framebuffer");
-	ok_eq(frames_early_alloc(MIB(16)).v, MIB(48), "the largest behind the big module");
-	ok_eq(frames_early_alloc(PAGE_SIZE).v, b.v + PAGE_SIZE,
+	ok_eq(frames_early_alloc(MIB(16), UINT64_MAX).v, MIB(48), "the largest behind the big module");
+	ok_eq(frames_early_alloc(PAGE_SIZE, UINT64_MAX).v, b.v + PAGE_SIZE,
 	      "a small one fills the gap that the large ones left");
-	ok(PANICS(frames_early_alloc(MIB(16))), "no room: the machine is refused");
+	ok(PANICS(frames_early_alloc(MIB(4), MIB(8) + 1)), "no room below a border");
+	ok_has(fake_last_words, "below 8 MiB", "which is told");
+	ok(PANICS(frames_early_alloc(MIB(16), UINT64_MAX)), "no room: the machine is refused");
 	ok_has(fake_last_words, "too little memory", "and told why");
 
 	frames_init(&bi);
-	ok(PANICS(frames_early_alloc(1)), "no early memory after frames_init()");
+	ok(PANICS(frames_early_alloc(1, UINT64_MAX)), "no early memory after frames_init()");
 	ok_eq(frames_balance(FRAME_OWNER_MODULE), 2 + MIB(40) / PAGE_SIZE,
 	      "modules own their frames");
 	ok_eq(frame_of(hpa(MIB(4)))->owner, FRAME_OWNER_HV, "the framebuffer is kept");
 	ok_eq(frame_of(hpa(0x8000))->owner, FRAME_OWNER_HV, "low memory is kept");
 	ok_eq(frame_of(hpa(MIB(6)))->owner, FRAME_OWNER_HV, "early memory is kept");
 	ok_eq(frame_of(a)->owner, FRAME_OWNER_HV, "so is the first page of it");
+}
+
+/* Single pages far apart: no two pieces can be joined. */
+static void test_early_pieces(void)
+{
+	bool refused = false;
+
+	machine(MIB(4));
+	bi.range_count = 0;
+	for (uint32_t i = 0; i < BOOT_MEMMAP_MAX; i++)
+		range_add(MIB(3) + i * 2 * PAGE_SIZE, PAGE_SIZE);
+	for (uint32_t i = 0; i < 10; i++)
+		module_add(MIB(2) + i * PAGE_SIZE, 1);
+	frames_early_init(&bi);
+	for (uint32_t i = 0; i < BOOT_MEMMAP_MAX && !refused; i++)
+		refused = PANICS(frames_early_alloc(PAGE_SIZE, UINT64_MAX));
+	ok(refused, "memory in too many pieces: the machine is refused");
+	ok_has(fake_last_words, "too little memory: the loader's map",
+	       "and told why");
 }
 
 static void test_table(void)
@@ -306,6 +327,7 @@ static void test_threads(void)
 int main(void)
 {
 	test_early();
+	test_early_pieces();
 	test_table();
 	test_alloc();
 	test_exhaust();

@@ -174,6 +174,11 @@ static void test_limits1(void)
 	   bi.fb.red_pos == 16 && !bi.vga_text, "mb1: a framebuffer");
 }
 
+static bool refused(uint32_t i, const char *name, const char *why)
+{
+	return !strcmp(bi.refused[i].name, name) && !strcmp(bi.refused[i].why, why);
+}
+
 static void test_modules(void)
 {
 	build1("x");
@@ -185,6 +190,16 @@ static void test_modules(void)
 	module1(7, 0x600000, 0x700000, "fine");
 	ok(parse(1, INFO) == 0 && bi.module_refused == 5, "five bad modules refused");
 	ok(bi.module_count == 3 && !strcmp(bi.module[2].name, "fine"), "the good one is taken");
+	ok(refused(0, "over-image", "it overlaps the hypervisor"), "over the image: said so");
+	ok(refused(1, "over-module", "it overlaps a module before it"), "over another: said so");
+	ok(refused(2, "backwards", "it ends before it begins"), "backwards: said so");
+	ok(refused(3, "reserved", "it does not lie in RAM"), "in reserved memory: said so");
+	ok(refused(4, "no-memory", "it does not lie in RAM"), "in no memory: said so");
+	build1("x");
+	for (uint32_t i = 0; i < BOOT_REFUSED_MAX + 3; i++)
+		module1(i, 0x200000, 0x200001, "m");
+	ok(parse(1, INFO) == 0 && bi.module_refused == BOOT_REFUSED_MAX + 3,
+	   "more bad modules than are kept are counted");
 	build1("x");
 	for (uint32_t i = 0; i < BOOT_MODULE_MAX + 3; i++)
 		module1(i, 0x300000 + i * 0x1000, 0x300000 + i * 0x1000 + 1, "m");
