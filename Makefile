@@ -115,7 +115,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
-	hv/audit%.o vio/audit%.o hv/capture.o hv/pcapng.o vio/capture.o
+	hv/audit%.o vio/audit%.o hv/capture.o hv/pcapng.o vio/capture.o hv/monitor%.o
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
@@ -224,7 +224,7 @@ test: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
-		tests/stack tests/release tests/menu tests/bench-tools tests/models/run tests/fuzz/run tests/run
+		tests/stack tests/release tests/menu tests/bench-tools tests/models/run tests/fuzz/run tests/monitor tests/run
 
 # Not part of `make test`: more of the same random calls, for as long as wanted.
 SOAK := 600
@@ -235,7 +235,7 @@ soak: need-test
 
 scenarios: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
-	tests/suite tests/run
+	tests/suite tests/monitor tests/run
 
 .PHONY: models
 models:

@@ -159,6 +159,17 @@ void arch_console_write_sync(const char *s, size_t n);
  * the screen. Returns the bytes taken. With no UART all are taken.
  */
 size_t arch_console_write(const char *s, size_t n);
+/* The same two ways for the parts alone: a screen never waits. */
+size_t arch_com1_write(const char *s, size_t n);
+void arch_com1_write_sync(const char *s, size_t n);
+void arch_screen_write(const char *s, size_t n);
+/*
+ * Boot CPU, when VMs have their interrupts: have COM1 interrupt it for each byte that
+ * comes. The number of the interrupt's line, or -1 and why not, in words. All that
+ * came must be read, or no other interrupt comes.
+ */
+int MUST_CHECK arch_com1_listen(const char **why);
+int arch_com1_read(void);		/* a byte, or -1 */
 
 /* --- COM2, for bytes as they are, at 115200 8N1 -------------------------------- */
 

@@ -11,14 +11,19 @@ void arch_console_init(const struct boot_info *bi)
 
 void arch_console_write_sync(const char *s, size_t n)
 {
-	uart_write_sync(s, n);
+	arch_com1_write_sync(s, n);
 	screen_write(s, n);
 }
 
 size_t arch_console_write(const char *s, size_t n)
 {
-	size_t taken = uart_write(s, n);
+	size_t taken = arch_com1_write(s, n);
 
 	screen_write(s, taken);
 	return taken;
+}
+
+void arch_screen_write(const char *s, size_t n)
+{
+	screen_write(s, n);
 }

@@ -6,11 +6,9 @@
 #include "hv/boot_info.h"
 #include "hv/types.h"
 
-/* --- uart.c: COM1; COM2 is in arch.h ------------------------------------------ */
+/* --- uart.c: more is in arch.h -------------------------------------------- */
 
 bool uart_init(void);			/* false: no UART there */
-void uart_write_sync(const char *s, size_t n);
-size_t uart_write(const char *s, size_t n);	/* no waiting; bytes taken */
 void uart_drain(void);			/* until all last bits are on the line */
 
 /* --- screen.c: VGA text or framebuffer --------------------------------------- */

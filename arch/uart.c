@@ -8,6 +8,7 @@
 #include "arch/machine.h"
 
 #define COM1		0x3f8
+#define COM1_IRQ	4
 #define COM2		0x2f8
 #define DATA		0		/* registers, from the port's base */
 #define INTERRUPTS	1
@@ -19,6 +20,9 @@
 #define LINE_DIVISOR	0x80
 #define MODEM_ON	0x03		/* DTR, RTS */
 #define MODEM_LOOP	0x10
+#define INTERRUPT_DATA	0x01		/* for what is received */
+#define MODEM_INTERRUPT	0x08		/* OUT2: it reaches the interrupt controller */
+#define STATUS_DATA	0x01		/* something was received */
 #define STATUS_READY	0x20		/* FIFO empty */
 #define STATUS_IDLE	0x40		/* shift register too */
 
@@ -137,14 +141,39 @@ bool uart_init(void)
 	return init(&com1);
 }
 
-size_t uart_write(const char *s, size_t n)
+size_t arch_com1_write(const char *s, size_t n)
 {
 	return write(&com1, s, n);
 }
 
-void uart_write_sync(const char *s, size_t n)
+void arch_com1_write_sync(const char *s, size_t n)
 {
 	write_sync(&com1, (const uint8_t *)s, n);
+}
+
+/* What came before is dropped, so that the interrupt's line is low, and rises. */
+int arch_com1_listen(const char **why)
+{
+	int line = -1;
+
+	*why = "there is no serial port at COM1";
+	if (com1.present)
+		line = arch_irq_route(COM1_IRQ, 0, why);
+	if (line < 0)
+		return -1;
+	put(&com1, INTERRUPTS, INTERRUPT_DATA);
+	put(&com1, MODEM, MODEM_ON | MODEM_INTERRUPT);
+	while (arch_com1_read() >= 0)
+		;
+	arch_irq_release((uint32_t)line, ARCH_IRQ_CLOSED);
+	return line;
+}
+
+int arch_com1_read(void)
+{
+	if (!com1.present || !(get(&com1, STATUS) & STATUS_DATA))
+		return -1;
+	return get(&com1, DATA);
 }
 
 bool arch_com2_init(void)

@@ -27,6 +27,8 @@ void console_set_async(bool on);
 /* The poweroff= word: how hv_stop, panic and hv_refuse end. The string stays. */
 void console_set_poweroff(const char *method);
 const char *console_poweroff(void);
+/* COM1's last row holds a prompt (true): a panic has to take it away. */
+void console_prompt(bool shown);
 /* Panic: write out at once from now on, pending lines first, and do not
  * depend on a lock that its owner may never drop. */
 void console_emergency(void);

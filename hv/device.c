@@ -10,6 +10,7 @@
 #include "hv/abi/info.h"
 #include "hv/boot_alloc.h"
 #include "hv/frames.h"
+#include "hv/monitor.h"
 #include "hv/panic.h"
 #include "hv/string.h"
 #include "hv/time.h"
@@ -188,8 +189,11 @@ void device_attend(void)
 		uint32_t line = (uint32_t)__builtin_ctzll(came);
 		struct device *d = owner_of[line].device;
 
-		if (!d)
-			continue;	/* a vector that no line has: nobody's */
+		if (!d) {
+			if (monitor_attend(line))
+				arch_irq_release(line, ARCH_IRQ_SERVED);
+			continue;	/* or a vector that no line has: nobody's */
+		}
 		burst_check(d, line, owner_of[line].idx);
 		virq_raise(d->vm, AMBIT_VIRQ_IRQ + owner_of[line].idx);
 	}

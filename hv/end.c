@@ -30,15 +30,6 @@ void end_vm_again(struct vm *vm)
 		__atomic_fetch_add(&awaited, 1, __ATOMIC_SEQ_CST);
 }
 
-static uint64_t exits_of(const struct vcpu *v)
-{
-	uint64_t n = v->count.hot_calls;
-
-	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++)
-		n += v->count.exit[i];
-	return n;
-}
-
 static bool never_started(const struct vm *vm)
 {
 	return !vm->incarnation && vm->state == VM_STOPPED;
@@ -52,7 +43,7 @@ static bool vm_passed(const struct vm *vm)
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		ms += time_ticks_to_ns(vm->vcpu[i]->run_tsc) / 1000000;
-		exits += exits_of(vm->vcpu[i]);
+		exits += vcpu_exits(vm->vcpu[i]);
 	}
 	if (never_started(vm))
 		hv_log("  %-8s was never started", vm->name);

@@ -56,6 +56,18 @@ static int64_t hc_console_write(struct vcpu *v)
 	return (int64_t)done;
 }
 
+/* Typed text, as much as is there and fits in one piece of RAM. */
+static int64_t hc_console_read(struct vcpu *v)
+{
+	size_t run, n = MIN(v->regs.rsi, VM_CONSOLE_INPUT);
+	char *p;
+
+	if (!n)
+		return 0;
+	p = guest_ptr(v->vm, gpa(v->regs.rdi), n, &run);
+	return p ? (int64_t)vm_console_read(v->vm, p, MIN(n, run)) : AMBIT_EFAULT;
+}
+
 /* Wait from now on. AMBIT_ETIME replaces the result if the deadline ends it. */
 static int64_t wait_until(struct vcpu *v, uint64_t deadline_ns)
 {
@@ -391,6 +403,7 @@ static const struct {
 	[AMBIT_HC_SUSPEND] = { hc_suspend, 0 },
 	[AMBIT_HC_IRQ_DONE] = { hc_irq_done, 0 },
 	[AMBIT_HC_CAPTURE] = { hc_capture, 0 },
+	[AMBIT_HC_CONSOLE_READ] = { hc_console_read, 0 },
 };
 
 void hypercall(struct vcpu *v, uint8_t cpl)

@@ -14,6 +14,7 @@
 #include "hv/frames.h"
 #include "hv/hypercall.h"
 #include "hv/manifest.h"
+#include "hv/monitor.h"
 #include "hv/panic.h"
 #include "hv/sched.h"
 #include "hv/string.h"
@@ -75,6 +76,13 @@ static void modules_report(const struct boot_info *bi)
 	if (bi->module_dropped)
 		hv_log("%u modules beyond the first %u are ignored",
 		       bi->module_dropped, BOOT_MODULE_MAX);
+}
+
+static bool option_no(const struct boot_info *bi, const char *key)
+{
+	char word[4];
+
+	return option(bi, key, word, sizeof(word)) && !strcmp(word, "no");
 }
 
 static void console_start(const struct boot_info *bi)
@@ -230,6 +238,8 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 		links_refuse();
 	capture_init();
 	host_init();
+	if (!option_no(bi, "monitor"))
+		monitor_init();
 	for (uint32_t i = 0; i < pcpu_count; i++) {
 		struct pcpu *p = pcpu_of(i);
 

@@ -41,6 +41,7 @@ static const struct {
 } irqs_owned[] = {
 	{ 0, "the PIT" },
 	{ 2, "the cascade of the PICs" },
+	{ 4, "COM1, the console" },
 	{ 8, "the RTC" },
 };
 

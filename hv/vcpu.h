@@ -24,6 +24,7 @@ enum vcpu_run_state {
 #define VCPU_ASK_STOP	(1u << 0)	/* go OFF */
 #define VCPU_ASK_PAUSE	(1u << 1)	/* park; its VM is paused */
 #define VCPU_ASK_TABLES	(1u << 2)	/* run on the VM's new tables from now on */
+#define VCPU_ASK_REPORT	(1u << 3)	/* with STOP: print its state first */
 
 #define VCPU_DUE_TIMEOUT (1u << 0)	/* the deadline of a wait call passed */
 #define VCPU_DUE_START	(1u << 1)	/* enter at start_entry with start_arg */
@@ -66,3 +67,13 @@ struct vcpu {
 	struct arch_vcpu arch;
 };
 _Static_assert(offsetof(struct vcpu, regs) == 0, "entry code");
+
+/* Exits of all reasons; of one that runs they may be older than each other. */
+static inline uint64_t vcpu_exits(const struct vcpu *v)
+{
+	uint64_t n = READ_ONCE(v->count.hot_calls);
+
+	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++)
+		n += READ_ONCE(v->count.exit[i]);
+	return n;
+}

@@ -8,11 +8,13 @@
 
 #include "hv/boot_alloc.h"
 #include "hv/console.h"
+#include "hv/monitor_impl.h"
 #include "hv/printf.h"
 #include "hv/string.h"
 #include "hv/time.h"
 #include "hv/vm.h"
 #include "hv/work.h"
+#include "vio/virq.h"
 
 #define LINE_MAX	192u
 #define POLL_NS		1000000ull	/* a 16-byte FIFO empties in 1.4 ms */
@@ -21,8 +23,11 @@
 static bool drain_step(struct work *w);
 
 static struct work drain = { .run = drain_step };
-static char out[256];			/* the drain's own: line with its prefix; a log line fits */
+/* The drain's own: what goes out now. */
+static const char *lead = "";		/* to COM1 first */
+static char out[256];			/* line with its prefix; a log line fits */
 static size_t out_len, out_pos;
+static enum { BOTH, ONLY_COM1, ONLY_SCREEN } out_to;
 static uint32_t turn;			/* VM whose turn is next */
 
 int vm_console_create(struct vm *vm)
@@ -48,6 +53,39 @@ size_t vm_console_put(struct vm *vm, const char *s, size_t n)
 	return n;
 }
 
+void vm_console_type(struct vm *vm, const char *s, size_t n)
+{
+	struct vm_console *c = &vm->console;
+
+	spin_lock(&c->lock);
+	n = MIN(n, VM_CONSOLE_INPUT - (c->typed - c->read));
+	for (size_t i = 0; i < n; i++)
+		c->input[c->typed++ % VM_CONSOLE_INPUT] = s[i];
+	spin_unlock(&c->lock);
+	if (n)
+		virq_raise_on(vm->vcpu[0], AMBIT_VIRQ_CONSOLE);
+}
+
+size_t vm_console_read(struct vm *vm, char *buf, size_t size)
+{
+	struct vm_console *c = &vm->console;
+	size_t n;
+
+	spin_lock(&c->lock);
+	n = MIN(size, c->typed - c->read);
+	for (size_t i = 0; i < n; i++)
+		buf[i] = c->input[c->read++ % VM_CONSOLE_INPUT];
+	spin_unlock(&c->lock);
+	return n;
+}
+
+void vm_console_forget(struct vm *vm)
+{
+	spin_lock(&vm->console.lock);
+	vm->console.read = vm->console.typed;
+	spin_unlock(&vm->console.lock);
+}
+
 /* Length of the next line with its newline; without one, all there is if it
  * will not be continued or fills a line; else 0. */
 static uint32_t line_length(const struct vm_console *c, bool final)
@@ -61,25 +99,53 @@ static uint32_t line_length(const struct vm_console *c, bool final)
 	return final || have == LINE_MAX ? have : 0;
 }
 
+/* The next n bytes behind what is in `out`, without control characters but tab, and
+ * in raw output newline and backspace. */
+static void take_bytes(struct vm_console *c, uint32_t n, bool raw)
+{
+	for (; n; n--) {
+		char ch = c->ring[c->tail++ % VM_CONSOLE_SIZE];
+
+		if ((unsigned char)ch >= ' ' || ch == '\t' ||
+		    (raw && (ch == '\n' || ch == '\b')))
+			out[out_len++] = ch;
+	}
+}
+
+/* A VM that is followed: what there is, as it comes. */
+static bool take_raw(struct vm *vm)
+{
+	struct vm_console *c = &vm->console;
+
+	spin_lock(&c->lock);
+	take_bytes(c, MIN(c->head - c->tail, LINE_MAX), true);
+	spin_unlock(&c->lock);
+	out_to = ONLY_COM1;
+	if (out_len)
+		monitor_followed(out[out_len - 1]);
+	return out_len != 0;
+}
+
 static bool take_line(struct vm *vm, bool final)
 {
 	struct vm_console *c = &vm->console;
+	enum monitor_view view = monitor_view(vm);
 	uint32_t n;
 
+	if (view == VIEW_RAW)
+		return take_raw(vm);
 	spin_lock(&c->lock);
 	n = line_length(c, final);
 	if (n) {
 		out_len = hv_snprintf(out, sizeof(out), "%-8s| ", vm->name);
-		for (uint32_t i = 0; i < n; i++) {
-			unsigned char ch = (unsigned char)c->ring[(c->tail + i) % VM_CONSOLE_SIZE];
-
-			if (ch >= ' ' || ch == '\t')
-				out[out_len++] = (char)ch;
-		}
+		take_bytes(c, n, false);
 		out[out_len++] = '\n';
-		c->tail += n;
 	}
 	spin_unlock(&c->lock);
+	if (n && view == VIEW_HIDDEN) {
+		out_to = ONLY_SCREEN;
+		monitor_hid();
+	}
 	return n != 0;
 }
 
@@ -137,7 +203,6 @@ static bool next_line(bool final)
 {
 	static uint32_t favour = FAVOUR_MAX;
 
-	out_pos = out_len = 0;
 	if (favour && last_words()) {
 		favour--;
 		return true;
@@ -147,12 +212,58 @@ static bool next_line(bool final)
 	return out_len || any_line(final);
 }
 
+/* What the monitor prints, and else a line, before which its prompt goes away. */
+static bool next_piece(bool final)
+{
+	out_pos = out_len = 0;
+	out_to = ONLY_COM1;
+	out_len = monitor_take(out, sizeof(out));
+	if (out_len)
+		return true;
+	out_to = BOTH;
+	if (next_line(final)) {
+		lead = out_to == BOTH ? monitor_lead() : "";
+		return true;
+	}
+	return (!final && monitor_rest()) || !monitor_empty();
+}
+
+static void write_sync(void)
+{
+	arch_com1_write_sync(lead, strlen(lead));
+	lead = "";
+	if (out_to != ONLY_SCREEN)
+		arch_com1_write_sync(out + out_pos, out_len - out_pos);
+	if (out_to != ONLY_COM1)
+		arch_screen_write(out + out_pos, out_len - out_pos);
+	out_pos = out_len;
+}
+
+/* As much as COM1 takes without waiting. */
+static void write_piece(void)
+{
+	size_t n = strlen(lead);
+
+	if (n) {
+		lead += arch_com1_write(lead, n);
+		if (*lead)
+			return;
+	}
+	n = out_len - out_pos;
+	if (out_to == BOTH)
+		out_pos += arch_console_write(out + out_pos, n);
+	else if (out_to == ONLY_COM1)
+		out_pos += arch_com1_write(out + out_pos, n);
+	else
+		write_sync();
+}
+
 /* One line at most; the UART's pace decides when to come back. */
 static bool drain_step(struct work *w)
 {
-	if (out_pos == out_len && !next_line(false))
+	if (out_pos == out_len && !next_piece(false))
 		return true;
-	out_pos += arch_console_write(out + out_pos, out_len - out_pos);
+	write_piece();
 	if (out_pos == out_len)
 		return false;
 	work_add_later(w, arch_tsc() + time_ns_to_ticks(POLL_NS));
@@ -166,7 +277,8 @@ void vm_console_log_ready(void)
 
 void vm_console_flush(void)
 {
+	monitor_end();
 	do
-		arch_console_write_sync(out + out_pos, out_len - out_pos);
-	while (next_line(true));
+		write_sync();
+	while (next_piece(true));
 }

@@ -10,6 +10,7 @@
 #include "hv/types.h"
 
 #define VM_CONSOLE_SIZE	4096	/* bytes, a power of two */
+#define VM_CONSOLE_INPUT 256	/* of input, the same */
 
 struct vm;
 
@@ -18,11 +19,19 @@ struct vm_console {
 	uint32_t head, tail;	/* bytes put in and taken out, free-running */
 	bool end_due;		/* say that the VM ended, behind its last line */
 	char *ring;
+	uint32_t typed, read;	/* bytes typed to it and read by it, the same */
+	char input[VM_CONSOLE_INPUT];
 };
 
 int vm_console_create(struct vm *vm);
 /* Put up to n bytes in; returns how many there was room for. */
 size_t vm_console_put(struct vm *vm, const char *s, size_t n);
+/* Type to the VM; what it has no room for is lost. Any pCPU. */
+void vm_console_type(struct vm *vm, const char *s, size_t n);
+/* Take out up to size bytes of what was typed: how many. */
+size_t vm_console_read(struct vm *vm, char *buf, size_t size);
+/* What nobody read is forgotten: another incarnation begins. */
+void vm_console_forget(struct vm *vm);
 /* The VM rests: say so once all that it wrote is out. */
 void vm_console_ended(struct vm *vm);
 /* The hypervisor's log has a line: have it drained. Any pCPU. */

@@ -122,6 +122,8 @@ void vm_vcpu_leave(struct vcpu *v)
 	struct vm *vm = v->vm;
 
 	if (READ_ONCE(v->ask) & VCPU_ASK_STOP) {
+		if (READ_ONCE(v->ask) & VCPU_ASK_REPORT)
+			report_crash(v, NULL, vm->why);
 		v->due = 0;
 		sched_drop(v, VCPU_OFF);
 		vcpu_gone(vm);
@@ -164,10 +166,10 @@ static bool stop_begin(struct vm *vm, bool crashed, int32_t status)
 
 /* While the VM cannot be reaped: a request that came after that would stop the
  * next incarnation. */
-static void poke_all(struct vm *vm)
+static void poke_all(struct vm *vm, uint32_t ask)
 {
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		vcpu_ask(vm->vcpu[i], VCPU_ASK_STOP);
+		vcpu_ask(vm->vcpu[i], ask);
 		sched_ready(vm->vcpu[i], VCPU_PARKED);
 		sched_poke(vm->vcpu[i]);
 	}
@@ -177,7 +179,7 @@ void vm_stop(struct vm *vm, int32_t status)
 {
 	spin_lock(&vm->lock);	/* which the last vCPU to leave needs too */
 	if (stop_begin(vm, false, status))
-		poke_all(vm);
+		poke_all(vm, VCPU_ASK_STOP);
 	spin_unlock(&vm->lock);
 }
 
@@ -196,7 +198,7 @@ void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...
 	hv_vsnprintf(vm->why, sizeof(vm->why), fmt, ap);
 	va_end(ap);
 	report_crash(v, exit, vm->why);
-	poke_all(vm);		/* v is here still: nobody reaps it */
+	poke_all(vm, VCPU_ASK_STOP);		/* v is here still: nobody reaps it */
 }
 
 /* --- reaping and restarting -------------------------------------------------------- */
@@ -313,6 +315,7 @@ static void vm_go(struct vm *vm)
 	vm->crashed = vm->halted = false;
 	vm->status = 0;
 	vm->why[0] = '\0';
+	vm_console_forget(vm);
 	vm->state = VM_RUNNING;
 	vm->started_tsc = arch_tsc();
 	vcpu_go(v, v->start_entry, v->start_arg);
@@ -362,13 +365,27 @@ int vm_end(struct vm *vm)
 	rests = wait_end(vm, vm->crashed ? VM_CRASHED : VM_STOPPED);
 	stops = vm->state == VM_RUNNING || vm->state == VM_SAVED;
 	if (stop_begin(vm, false, 0))
-		poke_all(vm);
+		poke_all(vm, VCPU_ASK_STOP);
 	spin_unlock(&vm->lock);
 	if (rests) {
 		vm_console_ended(vm);
 		end_vm_rests(vm);
 	}
 	return rests || stops ? AMBIT_OK : AMBIT_EBUSY;
+}
+
+int vm_kill(struct vm *vm, const char *why)
+{
+	bool mine;
+
+	spin_lock(&vm->lock);
+	mine = vm->state == VM_RUNNING && stop_begin(vm, true, 0);
+	if (mine) {
+		hv_snprintf(vm->why, sizeof(vm->why), "%s", why);
+		poke_all(vm, VCPU_ASK_STOP | VCPU_ASK_REPORT);
+	}
+	spin_unlock(&vm->lock);
+	return mine ? AMBIT_OK : AMBIT_EBUSY;
 }
 
 int vm_restart(struct vm *vm)
@@ -386,7 +403,7 @@ int vm_restart(struct vm *vm)
 		/* In one: this incarnation is stopped, not the next. */
 		vm->restart_asked = true;
 		if (stop_begin(vm, false, 0))
-			poke_all(vm);
+			poke_all(vm, VCPU_ASK_STOP);
 	}
 	spin_unlock(&vm->lock);
 	if (rested)

@@ -20,6 +20,9 @@ int vm_vcpu_stop(struct vm *vm, uint32_t vcpu);
 void vm_stop(struct vm *vm, int32_t status);
 /* VM control stops it, or ends its wait for a restart. AMBIT_EBUSY: it rests. */
 int vm_end(struct vm *vm);
+/* As if it had broken the rules: each vCPU that is on reports where it is, at its
+ * home, and the VM has crashed. AMBIT_EBUSY: it does not run. */
+int vm_kill(struct vm *vm, const char *why);
 /* The VM broke the rules: report and stop. v is current; exit may be NULL. */
 void vm_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *fmt, ...)
 	PRINTF(3, 4);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How to start each emulator. A machine here is the argparse result of
-tools/run; what a function returns is the command and the text for its stdin.
+tools/run; what a function returns is the command and the text for its stdin. Its
+first serial port is the file `serial`, or that terminal if somebody types there.
 Everything a run makes lies in its own scratch directory, so that runs can be
 parallel and leave nothing behind (a killed Bochs leaves lock files)."""
 
@@ -26,8 +27,8 @@ display_library: rfb, options="timeout=0"
 log: {work}/bochs.log
 panic: action=fatal
 error: action=report
-com1: enabled=1, mode=file, dev={serial}
-{com2}clock: sync=none, time0={time0}
+com1: enabled=1, mode={mode}, dev={serial}
+{com2}clock: sync={sync}, time0={time0}
 sound: driver=dummy
 speaker: enabled=0
 """
@@ -101,8 +102,10 @@ def qemu(machine, work, serial):
         command += ["-accel", "tcg", "-cpu", machine.cpu_model or "max"]
         alone = machine.cpus == 1 and machine.boot == "direct"
         if machine.icount == "on" or (machine.icount == "auto" and alone):
-            # A disk answers in real time: idle, the clock must not run ahead.
-            command += ["-icount", "shift=0" if machine.ata else "shift=0,sleep=off"]
+            # A disk or a person answers in real time: idle, the clock must not
+            # run ahead.
+            waits = machine.ata or machine.typed
+            command += ["-icount", "shift=0" if waits else "shift=0,sleep=off"]
         command += ["-rtc", "base=%s,clock=vm" % BOOT_EPOCH]
     if machine.ata:
         command += ["-drive", "if=ide,index=2,format=raw,file=" +
@@ -110,7 +113,8 @@ def qemu(machine, work, serial):
     if machine.ne2k:
         command += ["-device", "ne2k_pci"]
     command += ["-display", "none", "-monitor", "none", "-nic", "none",
-                "-no-reboot", "-serial", "file:" + qemu_option(serial)]
+                "-no-reboot", "-serial",
+                serial if machine.typed else "file:" + qemu_option(serial)]
     if machine.capture:
         command += ["-serial", "file:" + qemu_option(machine.capture)]
     command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
@@ -144,6 +148,8 @@ def bochs(machine, work, serial):
                                cpus=machine.cpus, ips=machine.ips,
                                mem=machine.mem, host=min(machine.mem, 1024),
                                disk=disk, more=more, work=work, serial=serial,
+                               mode="term" if machine.typed else "file",
+                               sync="none",
                                com2=com2,
                                time0=BOOT_SECONDS))
     return ["bochs", "-q", "-f", config], "c\n"

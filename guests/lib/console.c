@@ -84,3 +84,42 @@ void printf(const char *format, ...)
 	vprintf(format, args);
 	__builtin_va_end(args);
 }
+
+size_t console_read(char *buf, size_t size)
+{
+	int64_t n = hcall2(AMBIT_HC_CONSOLE_READ, (uint64_t)buf, size);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* A character of the line: into buf, and shown. */
+static size_t edit(char *buf, size_t n, size_t size, char c)
+{
+	if ((c == '\b' || c == 0x7f) && n) {
+		printf("\b \b");
+		return n - 1;
+	}
+	if (c >= ' ' && c != 0x7f && n + 1 < size) {
+		printf("%c", c);
+		buf[n++] = c;
+	}
+	return n;
+}
+
+size_t console_getline(char *buf, size_t size)
+{
+	size_t n = 0;
+	char c = 0;
+
+	while (c != '\n') {
+		if (console_read(&c, 1)) {
+			n = edit(buf, n, size, c);
+			continue;
+		}
+		console_flush();
+		virq_wait(0);
+	}
+	buf[n] = '\0';
+	printf("\n");
+	return n;
+}

@@ -35,6 +35,14 @@ size_t vsnprintf(char *buf, size_t size, const char *format,
 		 __builtin_va_list args);
 size_t snprintf(char *buf, size_t size, const char *format, ...) PRINTF(3, 4);
 void console_flush(void);
+/* Up to size bytes of what was typed to this VM; 0: nothing. Virq AMBIT_VIRQ_CONSOLE
+ * says that there is more. */
+size_t console_read(char *buf, size_t size);
+/*
+ * Wait for a line, without its end and cut to size - 1, ended by NUL; its length. What
+ * is typed is shown as it comes, and backspace takes it back.
+ */
+size_t console_getline(char *buf, size_t size);
 
 /* --- time ------------------------------------------------------------------- */
 

@@ -62,7 +62,8 @@
 					/* RDX 1: restored meanwhile */
 #define AMBIT_HC_IRQ_DONE	22	/* (index of the device interrupt) */
 #define AMBIT_HC_CAPTURE	23	/* (endpoint, gpa of struct ambit_seg[], number) */
-#define AMBIT_HC_COUNT		24
+#define AMBIT_HC_CONSOLE_READ	24	/* (gpa, bytes) -> bytes read */
+#define AMBIT_HC_COUNT		25
 
 #define AMBIT_CAPTURE_SEGS	16	/* pieces of a frame that AMBIT_HC_CAPTURE takes */
 

@@ -27,6 +27,7 @@
 #define AMBIT_VIRQ_TIMER	0	/* AMBIT_HC_TIMER_SET's deadline passed */
 #define AMBIT_VIRQ_IPI		1	/* 1 to 4: free for AMBIT_HC_VIRQ_SEND */
 #define AMBIT_VIRQ_CONTROL	5	/* the VM is asked for something: see vCPU page */
+#define AMBIT_VIRQ_CONSOLE	6	/* of vCPU 0: text was typed, AMBIT_HC_CONSOLE_READ */
 #define AMBIT_VIRQ_LINK		8	/* first endpoint; endpoint n has 8 + n */
 #define AMBIT_VIRQ_IRQ		136	/* first device interrupt; number n has 136 + n */
 

@@ -71,6 +71,11 @@ void arch_idle(void) { guest_idles(); }
 void arch_take_interrupts(void) { }
 void arch_console_write_sync(const char *s, size_t n) { (void)s; (void)n; }
 size_t arch_console_write(const char *s, size_t n) { (void)s; return n; }
+size_t arch_com1_write(const char *s, size_t n) { (void)s; return n; }
+void arch_com1_write_sync(const char *s, size_t n) { (void)s; (void)n; }
+void arch_screen_write(const char *s, size_t n) { (void)s; (void)n; }
+int arch_com1_listen(const char **why) { *why = "nobody types"; return -1; }
+int arch_com1_read(void) { return -1; }
 bool arch_com2_init(void) { return true; }
 size_t arch_com2_write(const void *p, size_t n) { (void)p; return n; }
 void arch_com2_write_sync(const void *p, size_t n) { (void)p; (void)n; }

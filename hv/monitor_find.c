@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Names at the prompt: which command, VM or link a word means, what is there
+ * instead of one that is not, and how a word may go on.
+ */
+#include "hv/monitor_impl.h"
+
+#include "hv/string.h"
+#include "hv/vm.h"
+#include "vio/link.h"
+
+#define NAMES_SHOWN	12u	/* in a line that tells what there is */
+#define LIST_SHOWN	120u	/* at most, by completion */
+#define STEP_NAMES	128u	/* looked at in one step of completion */
+
+static const char *const switches[] = { "on", "off" };
+
+static const char *const kind_words[] = {
+	[ARG_VM] = "VM", [ARG_LINK] = "link", [ARG_COMMAND] = "command",
+	[ARG_SWITCH] = "setting",
+};
+
+/* Name idx of a kind; NULL beyond the last. */
+static const char *name_of(enum monitor_arg kind, uint32_t idx)
+{
+	switch (kind) {
+	case ARG_VM:
+		return idx < vm_count ? vm_table[idx].name : NULL;
+	case ARG_LINK:
+		return idx < link_count ? link_table[idx].config->name : NULL;
+	case ARG_COMMAND:
+		return idx < monitor_command_count ? monitor_commands[idx].name : NULL;
+	case ARG_SWITCH:
+		return idx < ARRAY_SIZE(switches) ? switches[idx] : NULL;
+	case ARG_NONE:
+		break;
+	}
+	return NULL;
+}
+
+static void names_print(enum monitor_arg kind)
+{
+	const char *name;
+	uint32_t i;
+
+	for (i = 0; i < NAMES_SHOWN && (name = name_of(kind, i)); i++)
+		monitor_print(" %s", name);
+	monitor_print(name_of(kind, i) ? " ...\n" : "\n");
+}
+
+/* The whole name; for commands also the only one that begins so. -1: none. */
+static int find(enum monitor_arg kind, const char *word)
+{
+	size_t n = strlen(word);
+	const char *name;
+	int begins = -1;
+
+	for (int i = 0; (name = name_of(kind, (uint32_t)i)); i++) {
+		if (!strcmp(name, word))
+			return i;
+		if (kind == ARG_COMMAND && !strncmp(name, word, n))
+			begins = begins == -1 ? i : -2;
+	}
+	return begins < 0 ? -1 : begins;
+}
+
+static bool argument_find(struct monitor_task *t, uint32_t i)
+{
+	enum monitor_arg kind = t->command->arg[i];
+	int at = find(kind, t->arg[i]);
+
+	if (at < 0) {
+		monitor_print("%s: there is no %s '%s'; there is:", t->command->name,
+			      kind_words[kind], t->arg[i]);
+		names_print(kind);
+		return false;
+	}
+	if (kind == ARG_VM)
+		t->vm = &vm_table[at];
+	else if (kind == ARG_LINK)
+		t->link = &link_table[at];
+	else
+		t->arg[i] = name_of(kind, (uint32_t)at);
+	return true;
+}
+
+/* The next word, ended by NUL; *rest goes behind it. NULL: none is left. */
+static char *word_cut(char **rest)
+{
+	char *word;
+
+	while (**rest == ' ')
+		(*rest)++;
+	if (!**rest)
+		return NULL;
+	word = *rest;
+	while (**rest && **rest != ' ')
+		(*rest)++;
+	if (**rest)
+		*(*rest)++ = '\0';
+	return word;
+}
+
+static bool command_find(struct monitor_task *t, const char *word)
+{
+	int at = find(ARG_COMMAND, word);
+
+	if (at < 0) {
+		monitor_print("no command '%s'; there is:", word);
+		for (uint32_t i = 0; i < monitor_command_count; i++)
+			monitor_print(" %s", monitor_commands[i].name);
+		monitor_put("\n", 1);
+		return false;
+	}
+	t->command = &monitor_commands[at];
+	return true;
+}
+
+bool monitor_parse(struct monitor_task *t, char *text)
+{
+	char *word = word_cut(&text);
+
+	if (!word || !command_find(t, word))
+		return false;
+	for (uint32_t i = 0; i < MONITOR_ARGS; i++) {
+		word = t->command->arg[i] ? word_cut(&text) : NULL;
+		t->arg[i] = word ? word : "";
+		if (!word && i < t->command->needed) {
+			monitor_print("%s: which %s? There is:", t->command->name,
+				      kind_words[t->command->arg[i]]);
+			names_print(t->command->arg[i]);
+			return false;
+		}
+		if (word && !argument_find(t, i))
+			return false;
+	}
+	word = word_cut(&text);
+	if (word)
+		monitor_print("%s: '%s' is too much; usage: %s %s\n", t->command->name,
+			      word, t->command->name, t->command->usage);
+	return !word;
+}
+
+/* --- completion -------------------------------------------------------------------- */
+
+/* The kind of word number n behind the command that text begins with. */
+static enum monitor_arg kind_behind(const char *text, uint32_t n)
+{
+	char first[LINE_BYTES], *rest = first, *word;
+	int at;
+
+	memcpy(first, text, LINE_BYTES);
+	word = word_cut(&rest);
+	at = word ? find(ARG_COMMAND, word) : -1;
+	return at < 0 || n > MONITOR_ARGS ? ARG_NONE : monitor_commands[at].arg[n - 1];
+}
+
+void monitor_complete_begin(struct monitor_completion *c, const char *text, uint32_t at)
+{
+	*c = (struct monitor_completion){ .text = text, .start = at };
+	while (c->start && text[c->start - 1] != ' ')
+		c->start--;
+	c->have = at - c->start;
+	for (uint32_t i = 0; i < c->start; i++)
+		c->word += text[i] != ' ' && text[i + 1] == ' ';
+	c->kind = c->word ? kind_behind(text, c->word) : ARG_COMMAND;
+}
+
+static void candidate(struct monitor_completion *c, const char *name)
+{
+	uint32_t n = 0;
+
+	if (strncmp(name, c->text + c->start, c->have))
+		return;
+	if (!c->found++)
+		memcpy(c->common, name, strlen(name) + 1);
+	while (c->common[n] && c->common[n] == name[n])
+		n++;
+	c->common[n] = '\0';
+	if (c->list && c->found <= LIST_SHOWN)
+		monitor_print("%-10s%s", name, c->found % 6 ? " " : "\n");
+	else if (c->list && c->found == LIST_SHOWN + 1)
+		monitor_print("...");
+}
+
+bool monitor_complete_step(struct monitor_completion *c)
+{
+	const char *name = NULL;
+
+	for (uint32_t i = 0; i < STEP_NAMES && (name = name_of(c->kind, c->idx)); i++) {
+		candidate(c, name);
+		c->idx++;
+	}
+	return !name;
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The monitor's lists: VMs, links, grants, memory, counters; a line or a bounded
+ * part of a table at each step. What others change meanwhile is read once, and
+ * may be older in one line than in the next.
+ */
+#include "hv/monitor_impl.h"
+
+#include "hv/abi/info.h"
+#include "hv/abi/link.h"
+#include "hv/frames.h"
+#include "hv/sched.h"
+#include "hv/time.h"
+#include "hv/vm.h"
+#include "vio/grant.h"
+#include "vio/link.h"
+#include "vio/mapping.h"
+
+#define GRANTS_STEP	256u	/* entries looked at in one step */
+#define GRANTS_SHOWN	16u	/* in use, of an end */
+
+static const char *const schemes[] = {
+	[AMBIT_SCHEME_PAGE] = "page", [AMBIT_SCHEME_DIRECT] = "direct",
+	[AMBIT_SCHEME_COPY] = "copy", [AMBIT_SCHEME_GRANT] = "grant",
+};
+
+static const char *const classes[] = {
+	[AMBIT_CLASS_RAW] = "raw", [AMBIT_CLASS_NET] = "net", [AMBIT_CLASS_BLOCK] = "block",
+	[AMBIT_CLASS_CONSOLE] = "console",
+};
+
+/* --- VMs ---------------------------------------------------------------------------- */
+
+static void vm_sums(const struct vm *vm, uint64_t *ms, uint64_t *exits)
+{
+	uint64_t ticks = 0;
+
+	*exits = 0;
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		ticks += sched_run_ticks(vm->vcpu[i]);
+		*exits += vcpu_exits(vm->vcpu[i]);
+	}
+	*ms = time_ticks_to_ns(ticks) / 1000000;
+}
+
+static void vm_line(const struct vm *vm)
+{
+	uint64_t ms, exits;
+
+	vm_sums(vm, &ms, &exits);
+	monitor_print("%-16s %-9s %5u %5u %6lu %6lu.%03lu %10lu", vm->name, monitor_state(vm),
+		      vm->incarnation, vm->vcpu_count, (vm->ram_low + vm->ram_high) >> 20,
+		      ms / 1000, ms % 1000, exits);
+	if (READ_ONCE(vm->crashed))
+		monitor_print("  %s", vm->why);
+	else if (vm->status)
+		monitor_print("  status %d", vm->status);
+	monitor_put("\n", 1);
+}
+
+static void vms_title(void)
+{
+	monitor_print("%-16s %-9s %5s %5s %6s %10s %10s\n", "VM", "STATE", "START", "VCPUS",
+		      "MIB", "CPU S", "EXITS");
+}
+
+static void vcpu_line(const struct vcpu *v)
+{
+	static const char *const states[] = {
+		[VCPU_OFF] = "off", [VCPU_READY] = "ready", [VCPU_WAITING] = "waits",
+		[VCPU_PARKED] = "parked",
+	};
+	uint64_t ms = time_ticks_to_ns(sched_run_ticks(v)) / 1000000;
+
+	monitor_print("  vCPU %u: %s on CPU %u, %lu.%03lu s; %lu calls, %lu interrupts, %lu upcalls\n",
+		      v->id, states[READ_ONCE(v->run_state)], v->pcpu, ms / 1000, ms % 1000,
+		      READ_ONCE(v->count.exit[EXIT_HYPERCALL]) + READ_ONCE(v->count.hot_calls),
+		      READ_ONCE(v->count.exit[EXIT_INTERRUPT]), READ_ONCE(v->count.upcalls));
+}
+
+/* One VM, then a vCPU a step. */
+static bool vm_detail(struct monitor_task *t)
+{
+	if (!t->idx) {
+		vms_title();
+		vm_line(t->vm);
+	}
+	vcpu_line(t->vm->vcpu[t->idx]);
+	return ++t->idx == t->vm->vcpu_count;
+}
+
+bool monitor_vms(struct monitor_task *t)
+{
+	if (t->vm)
+		return vm_detail(t);
+	if (!t->idx)
+		vms_title();
+	vm_line(&vm_table[t->idx]);
+	return ++t->idx == vm_count;
+}
+
+/* --- links --------------------------------------------------------------------------- */
+
+static const char *end_name(const struct endpoint *e)
+{
+	return e->vm ? e->vm->name : MANIFEST_HYPERVISOR_NAME;
+}
+
+static const char *end_state(const struct endpoint *e)
+{
+	static const char *const states[] = {
+		[AMBIT_LINK_CLOSED] = "closed", [AMBIT_LINK_CONFIGURING] = "configuring",
+		[AMBIT_LINK_CONNECTED] = "connected", [AMBIT_LINK_SUSPENDED] = "suspended",
+		[AMBIT_LINK_DEAD] = "dead",
+	};
+
+	return states[READ_ONCE(e->status->state)];
+}
+
+/* What an end has published is its own word; it is shown, and nothing else. */
+static void link_line(const struct link *l)
+{
+	monitor_print("%-16s %-7s %-6s %-12s", l->config->name, classes[l->config->dev_class],
+		      schemes[l->scheme], link_connected(&l->end[0]) ? "connected" : "not connected");
+	for (uint32_t i = 0; i < 2; i++)
+		monitor_print(" %s %s (%s, %u messages)", i ? "-" : "", end_name(&l->end[i]),
+			      end_state(&l->end[i]), READ_ONCE(l->end[i].control->prod));
+	monitor_put("\n", 1);
+}
+
+static bool link_detail(const struct link *l)
+{
+	const struct manifest_link *c = l->config;
+
+	link_line(l);
+	monitor_print("  %u slots of %u bytes in %u segments at most, manifest line %u\n", c->slots,
+		      c->buffer_size, c->seg_max, c->line);
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct ambit_status *s = l->end[i].status;
+
+		monitor_print("  %s: generation %u, %u resets, %u revocations, event %s%s\n",
+			      end_name(&l->end[i]), READ_ONCE(s->generation), READ_ONCE(s->resets),
+			      READ_ONCE(s->revocations),
+			      READ_ONCE(l->end[i].event->pending) ? "pending" : "taken",
+			      READ_ONCE(l->end[i].event->mask) ? ", masked" : "");
+	}
+	return true;
+}
+
+bool monitor_links(struct monitor_task *t)
+{
+	if (t->link)
+		return link_detail(t->link);
+	if (!link_count) {
+		monitor_print("the manifest has no links\n");
+		return true;
+	}
+	link_line(&link_table[t->idx]);
+	return ++t->idx == link_count;
+}
+
+/* --- grants -------------------------------------------------------------------------- */
+
+static void grant_look(struct monitor_task *t, struct endpoint *e, uint32_t ref)
+{
+	uint64_t frame = READ_ONCE(e->entry[ref].frame);
+	uint32_t uses = grant_uses(e, ref);
+
+	t->sum[0] += frame != 0;
+	t->sum[1] += uses != 0;
+	if (uses && t->sum[1] <= GRANTS_SHOWN)
+		monitor_print("  entry %u: gpa 0x%lx%s%s%s, used %u times\n", ref,
+			      frame & ~PAGE_MASK, frame & AMBIT_GRANT_READ ? " read" : "",
+			      frame & AMBIT_GRANT_WRITE ? " write" : "",
+			      frame & AMBIT_GRANT_ACCEPT ? " accept" : "", uses);
+}
+
+/* Both tables one behind the other; idx counts through them. */
+bool monitor_grants(struct monitor_task *t)
+{
+	uint32_t count = t->link->grant_count, end = t->idx >= count;
+	struct endpoint *e = &t->link->end[end];
+	uint32_t ref = t->idx - end * count, last = MIN(ref + GRANTS_STEP, count);
+
+	if (!count) {
+		monitor_print("%s: scheme %s has no grants\n", t->link->config->name,
+			      schemes[t->link->scheme]);
+		return true;
+	}
+	if (!ref) {
+		monitor_print("%s grants:\n", end_name(e));
+		t->sum[0] = t->sum[1] = 0;
+	}
+	for (; ref < last; ref++)
+		grant_look(t, e, ref);
+	t->idx = ref + end * count;
+	if (ref == count)
+		monitor_print("  %lu of %u entries name a page, %lu are in use by %s\n", t->sum[0],
+			      count, t->sum[1], end_name(e->peer));
+	return t->idx == 2 * count;
+}
+
+/* --- memory and counters --------------------------------------------------------------- */
+
+bool monitor_memory(struct monitor_task *t)
+{
+	const struct vm *vm = &vm_table[t->idx];
+	uint32_t state = READ_ONCE(vm->state);
+
+	if (!t->idx) {
+		monitor_print("%lu MiB are free\n", frames_free_bytes() >> 20);
+		monitor_print("%-16s %10s %10s %12s %12s\n", "VM", "RAM MIB", "TABLES KIB",
+			      "POOL PLACES", "SAVED KIB");
+	}
+	monitor_print("%-16s %10lu %10lu %12u %12lu%s\n", vm->name,
+		      (vm->ram_low + vm->ram_high) >> 20,
+		      READ_ONCE(vm->p2m.table_count) * PAGE_SIZE / 1024ul,
+		      vm->config->pool_places, vm->image_frames * PAGE_SIZE / 1024,
+		      state == VM_RUNNING ? "" : "  (given back, but for what is saved)");
+	return ++t->idx == vm_count;
+}
+
+static const char *const reasons[EXIT_REASON_COUNT] = {
+	[EXIT_NONE] = "dealt with at once", [EXIT_INTERRUPT] = "interrupt",
+	[EXIT_HYPERCALL] = "call", [EXIT_CPUID] = "CPUID", [EXIT_HLT] = "HLT",
+	[EXIT_PAUSE] = "PAUSE", [EXIT_IO] = "port", [EXIT_RDMSR] = "RDMSR",
+	[EXIT_WRMSR] = "WRMSR", [EXIT_XSETBV] = "XSETBV", [EXIT_MEMORY] = "memory",
+	[EXIT_UNDEFINED] = "undefined instruction", [EXIT_CACHE] = "WBINVD, INVD",
+	[EXIT_TRIPLE_FAULT] = "triple fault", [EXIT_TASK_SWITCH] = "task switch",
+	[EXIT_BAD_STATE] = "bad state", [EXIT_UNKNOWN] = "unknown",
+};
+
+#define SUM(field) __extension__ ({					\
+	uint64_t all = 0;						\
+	for (uint32_t k = 0; k < t->vm->vcpu_count; k++)		\
+		all += READ_ONCE(t->vm->vcpu[k]->count.field);		\
+	all; })
+
+/* A reason a step, over all vCPUs; at the end what else is counted. */
+bool monitor_counters(struct monitor_task *t)
+{
+	uint64_t n = SUM(exit[t->idx]);
+
+	if (!t->idx)
+		monitor_print("%s since boot:\n  %-22s %12lu\n", t->vm->name, "call, answered at once",
+			      SUM(hot_calls));
+	if (n)
+		monitor_print("  %-22s %12lu\n", reasons[t->idx], n);
+	if (++t->idx < EXIT_REASON_COUNT)
+		return false;
+	monitor_print("  %-22s %12lu\n  %-22s %12lu\n  %-22s %12lu\n  %-22s %12lu\n", "upcalls",
+		      SUM(upcalls), "switches", SUM(switches), "wakes", SUM(wakes), "kicks",
+		      SUM(kicks));
+	monitor_print("  %-22s %12lu\n  %-22s %12lu\n", "denied MSRs", SUM(denied_msr),
+		      "denied ports", SUM(denied_port));
+	return true;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * top: the busiest VMs and links of the last second, in rows that stay at the top
+ * of the terminal, while lines of VMs scroll below them. A round looks at some
+ * VMs or links a step, keeps the busiest, and then draws all rows at once.
+ */
+#include "hv/monitor_impl.h"
+
+#include "hv/boot_alloc.h"
+#include "hv/frames.h"
+#include "hv/sched.h"
+#include "hv/time.h"
+#include "hv/vm.h"
+#include "vio/link.h"
+
+#define ROUND_NS	1000000000ull
+#define STEP_VMS	16u
+#define STEP_LINKS	64u
+#define VM_ROWS		9u
+#define LINK_ROWS	6u
+
+/* What is counted since the round before, and what it was then. */
+struct sample {
+	uint64_t ticks, exits;
+};
+
+struct row {
+	uint32_t idx;
+	uint64_t rank, more;	/* ticks and exits, or messages */
+};
+
+static struct sample *vm_last;		/* [vm_count] */
+static uint32_t (*link_last)[2];	/* [link_count] */
+static struct row vm_row[VM_ROWS], link_row[LINK_ROWS];
+static uint32_t vm_rows, link_rows;
+static uint64_t idle_last, round_tsc, elapsed;
+static uint32_t round;			/* 0: nothing to compare with yet */
+
+bool monitor_top_init(void)
+{
+	vm_last = boot_alloc(vm_count * sizeof(*vm_last));
+	link_last = boot_alloc(link_count * sizeof(*link_last));
+	return vm_last && link_last;
+}
+
+/* Keep it among the first max, in order. */
+static uint32_t rank(struct row *rows, uint32_t count, uint32_t max, struct row new)
+{
+	uint32_t i = count;
+
+	while (i && rows[i - 1].rank < new.rank) {
+		if (i < max)
+			rows[i] = rows[i - 1];
+		i--;
+	}
+	if (i < max)
+		rows[i] = new;
+	return MIN(count + 1, max);
+}
+
+static void vm_look(uint32_t idx)
+{
+	const struct vm *vm = &vm_table[idx];
+	struct sample now = { 0 }, *last = &vm_last[idx];
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		now.ticks += sched_run_ticks(vm->vcpu[i]);
+		now.exits += vcpu_exits(vm->vcpu[i]);
+	}
+	vm_rows = rank(vm_row, vm_rows, VM_ROWS,
+		       (struct row){ idx, now.ticks - last->ticks, now.exits - last->exits });
+	*last = now;
+}
+
+static void link_look(uint32_t idx)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t now = READ_ONCE(link_table[idx].end[i].control->prod);
+
+		n += now - link_last[idx][i];
+		link_last[idx][i] = now;
+	}
+	link_rows = rank(link_row, link_rows, LINK_ROWS, (struct row){ idx, n, 0 });
+}
+
+static uint64_t each_second(uint64_t n)
+{
+	uint64_t ms = time_ticks_to_ns(elapsed) / 1000000;
+
+	return ms ? n * 1000 / ms : 0;
+}
+
+/* In tenths of a per cent of one CPU. */
+static uint64_t part(uint64_t ticks)
+{
+	return elapsed ? ticks * 1000 / elapsed : 0;
+}
+
+static void head_draw(void)
+{
+	uint64_t idle = 0, cpus = 0, was = idle_last, busy;
+
+	for (uint32_t i = 0; i < pcpu_limit; i++) {
+		if (!pcpu_online[i])
+			continue;
+		cpus++;
+		idle += READ_ONCE(pcpu_of(i)->idle_tsc);
+	}
+	idle_last = idle;
+	busy = 1000 * cpus - MIN(part(idle - was), 1000 * cpus);
+	monitor_print("\x1b[7mtop: %lu s up, %lu CPUs %lu.%lu%% busy, %lu MiB free; q ends\x1b[0m\x1b[K\n",
+		      time_now() / 1000000000, cpus, busy / cpus / 10, busy / cpus % 10,
+		      frames_free_bytes() >> 20);
+}
+
+/* The cursor comes back to where lines of VMs go on. */
+static void draw(void)
+{
+	monitor_print("\x1b""7\x1b[H");
+	head_draw();
+	monitor_print("%-16s %-9s %7s %10s\x1b[K\n", "VM", "STATE", "CPU %", "EXITS/S");
+	for (uint32_t i = 0; i < vm_rows; i++) {
+		const struct vm *vm = &vm_table[vm_row[i].idx];
+		uint64_t cpu = part(vm_row[i].rank);
+
+		monitor_print("%-16s %-9s %5lu.%lu %10lu\x1b[K\n", vm->name, monitor_state(vm),
+			      cpu / 10, cpu % 10, each_second(vm_row[i].more));
+	}
+	monitor_print("%-16s %-9s %18s\x1b[K\n", "LINK", "", "MESSAGES/S");
+	for (uint32_t i = 0; i < link_rows; i++) {
+		const struct link *l = &link_table[link_row[i].idx];
+
+		monitor_print("%-16s %-9s %18lu\x1b[K\n", l->config->name,
+			      link_connected(&l->end[0]) ? "connected" : "-",
+			      each_second(link_row[i].rank));
+	}
+	monitor_print("\x1b""8");
+}
+
+/* The rows are kept out of what scrolls. */
+static void rows_reserve(void)
+{
+	uint32_t rows = 3 + MIN(vm_count, VM_ROWS) + MIN(link_count, LINK_ROWS);
+
+	monitor_print("\x1b[2J\x1b[%ur\x1b[%u;1H", rows + 1, rows + 1);
+}
+
+void monitor_top_stop(void)
+{
+	monitor_print("\x1b[r\x1b[999;1H\n");
+	round = 0;
+}
+
+static bool round_end(struct monitor_task *t)
+{
+	uint64_t now = arch_tsc();
+
+	elapsed = now - round_tsc;
+	round_tsc = now;
+	if (round++)
+		draw();
+	t->idx = 0;
+	t->due_tsc = now + time_ns_to_ticks(round == 1 ? ROUND_NS / 10 : ROUND_NS);
+	return false;
+}
+
+bool monitor_top(struct monitor_task *t)
+{
+	uint32_t vms = MIN(t->idx + STEP_VMS, vm_count);
+
+	if (!t->idx) {
+		vm_rows = link_rows = 0;
+		if (!round)
+			rows_reserve();
+	}
+	if (t->idx < vm_count) {
+		for (; t->idx < vms; t->idx++)
+			vm_look(t->idx);
+		return false;
+	}
+	for (uint32_t n = 0; n < STEP_LINKS && t->idx - vm_count < link_count; n++)
+		link_look(t->idx++ - vm_count);
+	return t->idx - vm_count < link_count ? false : round_end(t);
+}
