@@ -7,6 +7,7 @@ CC := gcc
 NASM := nasm
 LD := ld
 OBJCOPY := objcopy
+NM := nm
 
 # HOST=no leaves the back ends in the hypervisor out (vio/host.h).
 HOST := yes
@@ -112,7 +113,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	arch/insn.o arch/guest_cpuid.o arch/vmx/caps.o arch/vmx/vmcs.o arch/vmx/vmx.o \
 	arch/vmx/state.o arch/svm/caps.o arch/svm/vmcb.o arch/svm/svm.o arch/svm/probe.o \
 	arch/svm/state.o hv/main.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
-	hv/report.o hv/elf.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
+	hv/report.o hv/elf.o hv/elf_symbol.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
 	hv/audit%.o vio/audit%.o hv/capture.o hv/pcapng.o vio/capture.o hv/monitor%.o
@@ -146,9 +147,19 @@ $(B)/hv/%.o: %.asm Makefile
 
 $(filter $(addprefix $(B)/hv/,$(cold-objs)),$(HV_OBJS)): HV_CFLAGS += -Os
 
-$(B)/ambit.elf: $(HV_OBJS) linker.ld
+# Linked twice: the second has a table of the functions in the first, which lie
+# where they were.
+link-hv = $(LD) -n -z noexecstack -T linker.ld -o $(1) $(HV_OBJS) $(2)
+$(B)/ambit.elf: $(HV_OBJS) linker.ld tools/symbols
 	echo "  LD  $@"
-	$(LD) -n -z noexecstack -T linker.ld -o $@ $(HV_OBJS)
+	tools/symbols </dev/null >$(B)/hv/symbols.asm
+	$(NASM) -f elf64 -o $(B)/hv/symbols.o $(B)/hv/symbols.asm
+	$(call link-hv,$(B)/hv/first.elf,$(B)/hv/symbols.o)
+	$(NM) -n $(B)/hv/first.elf | tools/symbols >$(B)/hv/symbols.asm
+	$(NASM) -f elf64 -o $(B)/hv/symbols.o $(B)/hv/symbols.asm
+	$(call link-hv,$@.new,$(B)/hv/symbols.o)
+	$(NM) -n $@.new | tools/symbols | cmp - $(B)/hv/symbols.asm
+	mv $@.new $@
 
 # What `qemu -kernel` takes: the same image in an ELF32 wrapper.
 $(B)/ambit32.elf: $(B)/ambit.elf

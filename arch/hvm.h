@@ -186,3 +186,6 @@ void xstate_switch(struct vcpu *old, struct vcpu *v);
 uint32_t insn_length(struct vcpu *v);
 /* Up to max bytes of guest code at RIP, for reports: how many could be read. */
 size_t insn_fetch(struct vcpu *v, uint8_t *buf, size_t max);
+/* The same at any linear address, through the tables of a state that was read. */
+size_t guest_fetch(struct vm *vm, const struct cpu_state *s, uint64_t va, void *buf,
+		   size_t max);

@@ -197,15 +197,13 @@ static enum insn_mode mode_of(const struct cpu_state *s)
 	return s->cs.attributes & ATTRIBUTE_BIG ? INSN_32 : INSN_16;
 }
 
-static size_t fetch(struct vm *vm, const struct cpu_state *s, uint8_t *buf,
-		    size_t max)
+size_t guest_fetch(struct vm *vm, const struct cpu_state *s, uint64_t va, void *to,
+		   size_t max)
 {
+	uint8_t *buf = to;
 	enum insn_mode mode = mode_of(s);
-	uint64_t va = s->rip;
 	size_t done = 0;
 
-	if (mode != INSN_64)
-		va += s->cs.base;
 	while (done < max) {
 		uint64_t at = va + done, pa;
 		size_t n;
@@ -219,6 +217,12 @@ static size_t fetch(struct vm *vm, const struct cpu_state *s, uint8_t *buf,
 		done += n;
 	}
 	return done;
+}
+
+static size_t fetch(struct vm *vm, const struct cpu_state *s, uint8_t *buf,
+		    size_t max)
+{
+	return guest_fetch(vm, s, s->rip + (mode_of(s) == INSN_64 ? 0 : s->cs.base), buf, max);
 }
 
 size_t insn_fetch(struct vcpu *v, uint8_t *buf, size_t max)

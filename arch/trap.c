@@ -9,6 +9,7 @@
 #include "arch/desc.h"
 #include "hv/console.h"
 #include "hv/panic.h"
+#include "hv/symbol.h"
 
 struct exception_entry {
 	uint64_t fault, fixup;
@@ -59,6 +60,11 @@ static bool is_guard(uint64_t va)
 
 static void print_registers(const struct trap_frame *f)
 {
+	uint64_t offset = 0;
+	const char *name = symbol_find(f->rip, &offset);
+
+	if (name)
+		hv_log("in %s+0x%lx", name, offset);
 	hv_log("rip %016lx  rsp %016lx  rflags %08lx", f->rip, f->rsp, f->rflags);
 	hv_log("rax %016lx  rbx %016lx  rcx %016lx", f->rax, f->rbx, f->rcx);
 	hv_log("rdx %016lx  rsi %016lx  rdi %016lx", f->rdx, f->rsi, f->rdi);
@@ -77,12 +83,12 @@ static _Noreturn void report(const struct trap_frame *f)
 	panic_begin();
 	print_registers(f);
 	if ((f->vector == VECTOR_DF || f->vector == VECTOR_PF) && is_guard(cr2))
-		panic_at(f->rsp, "%s: stack overflow, guard page hit at %016lx", name, cr2);
+		panic_at(f->rip, f->rsp, "%s: stack overflow, guard page hit at %016lx", name, cr2);
 	if (f->vector == VECTOR_PF)
-		panic_at(f->rsp, "page fault: %s %016lx (%s)",
+		panic_at(f->rip, f->rsp, "page fault: %s %016lx (%s)",
 			 f->error & 16 ? "execution of" : f->error & 2 ? "write to" : "read of",
 			 cr2, f->error & 1 ? "forbidden" : "not mapped");
-	panic_at(f->rsp, "%s (vector %lu, error code 0x%lx)", name, f->vector, f->error);
+	panic_at(f->rip, f->rsp, "%s (vector %lu, error code 0x%lx)", name, f->vector, f->error);
 }
 
 /*

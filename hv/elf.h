@@ -30,3 +30,10 @@ struct elf_kernel {
  */
 int MUST_CHECK elf_check(const void *image, uint64_t size,
 			 struct elf_kernel *out, const char **why);
+
+#define ELF_NAME_MAX 40	/* with the NUL; longer ones are cut */
+
+/* The function at address by the file's symbol table, and how far in it; false:
+ * none, or the table is too long to look through. (elf_symbol.c) */
+bool elf_symbol(const void *image, uint64_t size, uint64_t address, char *name,
+		uint64_t *offset);

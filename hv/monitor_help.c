@@ -2,6 +2,7 @@
 /* The table of the monitor's commands, and help, which is made from it. */
 #include "hv/monitor_impl.h"
 
+#include "hv/panic.h"
 #include "hv/string.h"
 
 const struct monitor_command monitor_commands[] = {
@@ -48,6 +49,9 @@ const struct monitor_command monitor_commands[] = {
 		.name = "crash", .usage = "VM", .about = "end a VM as crashed, with a report of where each vCPU is",
 		.examples = "crash pong\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_crash,
 	}, {
+		.name = "panic", .usage = "machine", .about = "end all at once, with the hypervisor's stack and status 1",
+		.examples = "panic machine\n", .arg = { ARG_MACHINE }, .needed = 1, .step = monitor_panic,
+	}, {
 		.name = "exit", .usage = "", .about = "close the monitor, as Ctrl-T and Ctrl-D do",
 		.examples = "exit\n", .step = monitor_exit,
 	},
@@ -60,6 +64,12 @@ bool monitor_exit(struct monitor_task *t)
 	(void)t;
 	monitor_close();
 	return true;
+}
+
+bool monitor_panic(struct monitor_task *t)
+{
+	(void)t;
+	panic("asked for in the monitor");
 }
 
 /* One command of the list a step. */

@@ -17,7 +17,7 @@ struct monitor_command;
 struct vm;
 
 /* What may stand there, for completion and for the words of an error. */
-enum monitor_arg { ARG_NONE, ARG_VM, ARG_LINK, ARG_COMMAND, ARG_SWITCH };
+enum monitor_arg { ARG_NONE, ARG_VM, ARG_LINK, ARG_COMMAND, ARG_SWITCH, ARG_MACHINE };
 
 /* A command that runs. */
 struct monitor_task {
@@ -88,6 +88,7 @@ bool monitor_complete_step(struct monitor_completion *c);
 
 bool monitor_help(struct monitor_task *t);		/* monitor_help.c */
 bool monitor_exit(struct monitor_task *t);
+bool monitor_panic(struct monitor_task *t);
 bool monitor_vms(struct monitor_task *t);		/* monitor_list.c */
 bool monitor_links(struct monitor_task *t);
 bool monitor_grants(struct monitor_task *t);

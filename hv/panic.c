@@ -8,6 +8,8 @@
 #include "arch/arch.h"
 #include "hv/console.h"
 #include "hv/printf.h"
+#include "hv/string.h"
+#include "hv/symbol.h"
 
 #define STATUS_PANIC	1
 #define STATUS_REFUSED	2
@@ -56,13 +58,29 @@ static bool is_mapped(uint64_t sp)
 	return PERCPU_PAGES & BIT((sp & (PERCPU_SIZE - 1)) >> PAGE_SHIFT);
 }
 
+/* The name of the function that the call right before this address is for; NULL: by
+ * a pointer. */
+static const char *called_there(uint64_t address)
+{
+	const uint8_t *p = (const uint8_t *)address;
+	uint64_t offset;
+	int32_t to;
+
+	memcpy(&to, p - 4, sizeof(to));
+	return p[-5] == 0xe8 ? symbol_find(address + (uint64_t)(int64_t)to, &offset) : NULL;
+}
+
 /*
  * Without frame pointers the call chain is what looks like a return address,
- * from sp to the end of the stack that it lies in (or that has overflowed).
+ * from sp to the end of the stack that it lies in (or that has overflowed). Some
+ * were left there by calls that are over: a line has a ? unless its call is for the
+ * function of rip, or one that stands in a line before it.
  */
-static void print_chain(uint64_t sp)
+static void print_chain(uint64_t rip, uint64_t sp)
 {
-	uint32_t found = 0;
+	uint64_t offset = 0;
+	const char *seen[CHAIN_MAX] = { symbol_find(rip, &offset) }, *name, *to;
+	uint32_t found = 1;
 
 	if (sp < VA_PERCPU || sp >= VA_PERCPU + PCPU_MAX * PERCPU_SIZE)
 		return;
@@ -70,18 +88,25 @@ static void print_chain(uint64_t sp)
 		sp = ALIGN_UP(sp, PAGE_SIZE);
 	for (sp = ALIGN_DOWN(sp, 8); found < CHAIN_MAX && is_mapped(sp); sp += 8) {
 		uint64_t word = *(const uint64_t *)sp;
+		uint32_t i = 0;
 
-		if (follows_call(word)) {
-			hv_log("  called from %016lx", word);
-			found++;
-		}
+		if (!follows_call(word))
+			continue;
+		to = called_there(word);
+		/* Each name is there once. */
+		while (i < found && seen[i] != to)
+			i++;
+		name = symbol_find(word - 1, &offset);
+		hv_log("  called from %016lx %s+0x%lx%s", word, name ? name : "-",
+		       offset + 1, i == found ? " ?" : "");
+		seen[found++] = name;
 	}
 }
 
-static _Noreturn void finish(uint64_t sp, const char *text)
+static _Noreturn void finish(uint64_t rip, uint64_t sp, const char *text)
 {
 	hv_log("PANIC on CPU %u: %s", percpu_id(), text);
-	print_chain(sp);
+	print_chain(rip, sp);
 	arch_poweroff(console_poweroff(), STATUS_PANIC);
 }
 
@@ -94,10 +119,10 @@ _Noreturn void panic(const char *fmt, ...)
 	va_start(ap, fmt);
 	hv_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	finish(read_rsp(), text);
+	finish((uint64_t)panic, read_rsp(), text);
 }
 
-_Noreturn void panic_at(uint64_t sp, const char *fmt, ...)
+_Noreturn void panic_at(uint64_t rip, uint64_t sp, const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list ap;
@@ -105,7 +130,7 @@ _Noreturn void panic_at(uint64_t sp, const char *fmt, ...)
 	va_start(ap, fmt);
 	hv_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	finish(sp, text);
+	finish(rip, sp, text);
 }
 
 _Noreturn void hv_refuse(const char *fmt, ...)

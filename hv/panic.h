@@ -13,8 +13,9 @@ _Noreturn void panic(const char *fmt, ...) PRINTF(1, 2);
  */
 void panic_begin(void);
 
-/* Ends what panic_begin() began; the call chain is that of the stack at sp. */
-_Noreturn void panic_at(uint64_t sp, const char *fmt, ...) PRINTF(2, 3);
+/* Ends what panic_begin() began; the call chain is that of the code at rip, on the
+ * stack at sp. */
+_Noreturn void panic_at(uint64_t rip, uint64_t sp, const char *fmt, ...) PRINTF(3, 4);
 
 /* The machine (or its set-up) lacks something: one line, "cannot start: ...",
  * power off, status 2. */

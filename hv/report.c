@@ -3,10 +3,15 @@
 #include "hv/report.h"
 
 #include "hv/console.h"
+#include "hv/elf.h"
 #include "hv/printf.h"
 #include "hv/vm.h"
+#include "hv/vm_table.h"
 
-#define CODE_BYTES 15
+#define CODE_BYTES	15
+#define CALL_BYTES	5
+#define STACK_WORDS	48u	/* looked at ... */
+#define CALLS_MAX	8u	/* ... for so many return addresses */
 
 static void report_code(struct vcpu *v)
 {
@@ -40,6 +45,45 @@ static void report_registers(const struct vcpu_regs *r, const struct cpu_state *
 	report_segment("SS", &s->ss);
 }
 
+/* --- where, in words: by the symbol table of the VM's image ------------------------ */
+
+static bool print_place(const struct vm *vm, const char *what, uint64_t address, uint64_t back)
+{
+	const struct boot_module *image = vm_module(vm->config->image);
+	char name[ELF_NAME_MAX];
+	uint64_t offset;
+
+	if (!image || !elf_symbol(phys_to_virt(hpa(image->base)), image->size, address - back, name,
+			&offset))
+		return false;
+	hv_log("  %s %016lx %s+0x%lx", what, address, name, offset + back);
+	return true;
+}
+
+/* Does a call end at this address, by what the guest has there? */
+static bool follows_call(struct vm *vm, const struct cpu_state *s, uint64_t address)
+{
+	uint8_t code[CALL_BYTES];
+
+	if (guest_fetch(vm, s, address - sizeof(code), code, sizeof(code)) != sizeof(code))
+		return false;
+	return code[0] == 0xe8 || (code[3] == 0xff && (code[4] >> 3 & 7) == 2) ||
+	       (code[2] == 0xff && (code[3] >> 3 & 7) == 2);
+}
+
+/* What looks like a return address into the image, near the top of the stack. */
+static void report_stack(struct vm *vm, const struct cpu_state *s)
+{
+	uint64_t stack[STACK_WORDS];
+	uint32_t found = 0;
+	size_t n = guest_fetch(vm, s, s->rsp, stack, sizeof(stack)) / sizeof(stack[0]);
+
+	for (size_t i = 0; i < n && found < CALLS_MAX; i++) {
+		if (stack[i] && follows_call(vm, s, stack[i]))
+			found += print_place(vm, "called from", stack[i], 1);
+	}
+}
+
 void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 {
 	struct cpu_state s;
@@ -48,8 +92,10 @@ void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 	hv_log("%s: stopped by the hypervisor: %s", v->vm->name, why);
 	hv_log("  vCPU %u on pCPU %u, incarnation %u", v->id, v->pcpu,
 	       v->vm->incarnation);
+	print_place(v->vm, "at", s.rip, 0);
 	report_registers(&v->regs, &s);
 	report_code(v);
+	report_stack(v->vm, &s);
 	if (exit)
 		hv_log("  exit code 0x%lx qualification 0x%lx", exit->code,
 		       exit->qualification);
