@@ -10,8 +10,9 @@
 
 #define CODE_BYTES	15
 #define CALL_BYTES	5
-#define STACK_WORDS	48u	/* looked at ... */
-#define CALLS_MAX	8u	/* ... for so many return addresses */
+#define STACK_WORDS	96u	/* looked at ... */
+#define CALLS_MAX	8u	/* ... for so many return addresses, ... */
+#define CODE_REACH	MIB(16)	/* ... no farther than that from RIP */
 
 static void report_code(struct vcpu *v)
 {
@@ -79,7 +80,8 @@ static void report_stack(struct vm *vm, const struct cpu_state *s)
 	size_t n = guest_fetch(vm, s, s->rsp, stack, sizeof(stack)) / sizeof(stack[0]);
 
 	for (size_t i = 0; i < n && found < CALLS_MAX; i++) {
-		if (stack[i] && follows_call(vm, s, stack[i]))
+		if (stack[i] - s->rip + CODE_REACH < 2 * CODE_REACH &&
+		    follows_call(vm, s, stack[i]))
 			found += print_place(vm, "called from", stack[i], 1);
 	}
 }

@@ -190,7 +190,7 @@ static void client_check(uint64_t deadline)
 	if (disk && disk->bytes != client.bytes)
 		guest_fail("the disk has changed its size");
 	if (client.failed)
-		guest_fail("read error %u", client.failed);
+		guest_fail("read error: %s", disk_error(client.failed));
 	if (time_now() >= deadline)
 		guest_fail("the disk does not answer any more");
 }

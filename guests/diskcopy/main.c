@@ -30,7 +30,7 @@ static void chunk_done(void *arg, uint64_t number, enum blk_result result)
 {
 	(void)arg;
 	if (result != BLK_OK && result != BLK_EGONE)
-		guest_fail("chunk %lu: error %u", number, result);
+		guest_fail("chunk %lu: %s", number, disk_error(result));
 	copy.again += result == BLK_EGONE;
 	copy.state[number % copy.depth] = result == BLK_OK ? CHUNK_DONE : CHUNK_WANTED;
 }

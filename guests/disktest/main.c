@@ -89,8 +89,8 @@ static void answered(void *arg, uint64_t cookie, enum blk_result result)
 	else if (result == BLK_OK)
 		succeeded(r);
 	else
-		guest_fail("request of %u sectors from %u on: error %u", r->n, r->first,
-			   result);
+		guest_fail("request of %u sectors from %u on: %s", r->n, r->first,
+			   disk_error(result));
 	if (r->state != IDLE)
 		return;
 	test.busy--;

@@ -36,3 +36,24 @@ const struct blk_identity *disk_await(struct disk *d)
 	}
 	return disk;
 }
+
+const char *disk_error(enum blk_result result)
+{
+	switch (result) {
+	case BLK_OK:
+		return "no error";
+	case BLK_EOP:
+		return "the server does not know this operation";
+	case BLK_ERANGE:
+		return "not whole sectors, or beyond the disk's end";
+	case BLK_EREADONLY:
+		return "the disk is read-only; read-only of the link in the manifest says so";
+	case BLK_EIO:
+		return "the bytes could not be moved, or the disk failed; look at what its server printed";
+	case BLK_EGONE:
+		return "the server is gone; look at what it printed last, and its restart policy";
+	case BLK_EBUSY:
+		return "the view is lent already";
+	}
+	return "an error of a newer server";
+}

@@ -17,5 +17,7 @@ struct disk {
 /* Opens the VM's first block link, or the one that the command line names by link=;
  * patience is wait-ms= of it. The program ends if there is no such link. */
 void disk_open(struct disk *d, blk_done_fn *done, void *arg);
+/* What the result of a request means, and where to look. */
+const char *disk_error(enum blk_result result);
 /* Until its server answers: what the disk is. The program ends if it never does. */
 const struct blk_identity *disk_await(struct disk *d);

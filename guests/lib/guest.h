@@ -10,6 +10,7 @@
 #include "hv/abi/pvh.h"
 #include "hv/abi/virq.h"
 #include "guests/lib/hypercall.h"
+#include "guests/lib/status.h"
 #include "guests/lib/str.h"
 #include "guests/lib/types.h"
 

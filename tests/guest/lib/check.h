@@ -31,9 +31,10 @@ extern uint32_t check_count, check_failures;
 									\
 		check_add(check_count);					\
 		if (is_ != want_ && check_add(check_failures) < CHECK_SHOWN) \
-			printf("%s:%d: %s is %ld (0x%lx), not %ld\n", __FILE__, \
-			       __LINE__, #expr, is_, is_, want_);	\
+			check_differs(__FILE__, __LINE__, #expr, is_, want_);	\
 	} while (0)
 
+/* Says so, and what it means if it is a status code. */
+void check_differs(const char *file, int line, const char *what, int64_t is, int64_t want);
 /* Print the count; the status for guest_main() to return. */
 int check_end(void);
