@@ -235,7 +235,8 @@ test: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
-		tests/stack tests/release tests/menu tests/bench-tools tests/models/run tests/fuzz/run tests/monitor tests/run
+		tests/stack tests/release tests/menu tests/tutorial tests/bench-tools \
+		tests/models/run tests/fuzz/run tests/monitor tests/run
 
 # Not part of `make test`: more of the same random calls, for as long as wanted.
 SOAK := 600
