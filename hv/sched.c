@@ -319,6 +319,8 @@ _Noreturn void sched_run(void)
 			work_run(p);
 			if (p->current)
 				work_arm(p);
+			else	/* no guest is entered, which would end by them */
+				arch_take_interrupts();
 		}
 		if (!p->current) {
 			attend(p);

@@ -4,6 +4,10 @@
 
 #include "tests/attack/lib/attack.h"
 
+#define LIMIT		20000u	/* instructions of a call */
+#define HAMMER_FROM	(3000 * MS)	/* of system time: all VMs have come up */
+#define HAMMER_TO	(3100 * MS)
+
 #define PAGES		512u	/* that a call maps at most */
 #define SEGS		16u
 #define SLOT_LONG	0u	/* 32 slots of 16 segments, 2 KiB together */
@@ -37,3 +41,8 @@ _Noreturn void mate(void);
 void entries_put(const struct end *e, void *pages);
 /* All items of one map or unmap call: pages of the window from 0 on. */
 int64_t map_call(const struct end *e, uint64_t nr);
+
+/* Timers while that VM is built again, which takes the hypervisor long. */
+void building(uint32_t vm);
+/* Timers while another guest makes the longest calls. The VM's status. */
+int probe(void);

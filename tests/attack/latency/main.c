@@ -13,13 +13,6 @@
 #include "guests/lib/cpu.h"
 #include "tests/guest/lib/measure.h"
 
-#include "hv/abi/time.h"
-
-#define LIMIT		20000u
-#define HAMMER_FROM	(3000 * MS)	/* of system time: all VMs have come up */
-#define HAMMER_TO	(3100 * MS)
-#define SLICE		(10 * MS)
-
 static struct end copy[2], grant, direct;
 static struct desk desk;
 static uint8_t *room;
@@ -301,28 +294,6 @@ static void hammer(void)
 	CHECK(n > 4);
 }
 
-/* How late are timers of a third guest on the same CPU? Who runs is left its slice, so
- * 10 ms are to be expected; beyond these the call that is being made counts. */
-static int probe(void)
-{
-	uint64_t hz = ((const struct ambit_time *)((uint64_t)vm_info() +
-						   AMBIT_APERTURE_TIME))->tsc_hz;
-	uint64_t latest = 0, n = 0;
-
-	for (uint64_t at = HAMMER_FROM + MS; at < HAMMER_TO; at = time_now() + 3 * MS, n++) {
-		hcall1(AMBIT_HC_TIMER_SET, at);
-		vcpu_page(0)->pending[0] = 0;
-		hcall1(AMBIT_HC_WAIT, 0);
-		latest = MAX(latest, time_now() - at);
-	}
-	printf("%lu timers, the latest after %lu us\n", n, latest / US);
-	latest = latest > SLICE ? (latest - SLICE) * (hz / 1000000) / 1000 : 0;
-	measure_line("late-beyond-slice", latest, "ticks", LIMIT + AMBIT_BATCH_BYTES);
-	CHECK(n > 5);
-	CHECK(latest <= LIMIT + AMBIT_BATCH_BYTES);
-	return check_end();
-}
-
 static int attacker(void)
 {
 	const struct ambit_info *info = vm_info();
@@ -335,7 +306,7 @@ static int attacker(void)
 	desk_open(&desk);
 	hammer();
 	quiet();
-	herd = info->vm + 3;
+	herd = info->vm + 4;
 	copies();
 	maps();
 	revoke_case("revoke", AMBIT_REVOKE_POLITE, false);
@@ -353,6 +324,7 @@ static int attacker(void)
 	console_case("console-nothing", 1);
 	link_case("state-direct", &direct);
 	link_case("state-grant", &grant);
+	building(info->vm + 3);
 	measure_line("longest-call", worst, "instructions", LIMIT);
 	return check_end();
 }
