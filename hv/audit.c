@@ -45,5 +45,6 @@ bool audit_report(void)
 		       entries, link_count);
 	else
 		hv_log("audit: %u things are wrong", wrong);
+	audit_steps_report();
 	return !wrong;
 }

@@ -9,6 +9,7 @@
 #include "hv/types.h"
 
 struct vm;
+struct work;
 
 /* Look at everything; what is wrong is told, line by line. True: nothing is. */
 bool audit_check(void);
@@ -20,9 +21,18 @@ bool audit_report(void);
 void audit_begin(void);
 /* No more: the run is at its end. */
 void audit_end(void);
+/* A step of work has taken so many ticks, all with interrupts off. The longest is told
+ * by audit_report(); those of the audit itself do not count. Any pCPU. */
+void audit_step(bool (*step)(struct work *), uint64_t ticks);
+void audit_steps_report(void);
 #else
 static inline void audit_begin(void) { }
 static inline void audit_end(void) { }
+static inline void audit_step(bool (*step)(struct work *), uint64_t ticks)
+{
+	(void)step, (void)ticks;
+}
+static inline void audit_steps_report(void) { }
 #endif
 
 /* --- between the parts ------------------------------------------------------- */

@@ -5,6 +5,7 @@
  */
 #include "hv/audit.h"
 
+#include "hv/console.h"
 #include "hv/panic.h"
 #include "hv/pcpu.h"
 #include "hv/time.h"
@@ -16,6 +17,8 @@
 static struct work round, hold[PCPU_MAX];
 static uint32_t held, go;	/* atomic */
 static bool over;
+static uint64_t longest;	/* ticks of a step; atomic */
+static uint64_t longest_of;	/* the step's function */
 
 /* Who waits for this CPU's guest to leave sees that it does not run. */
 static bool hold_step(struct work *w)
@@ -56,6 +59,24 @@ static bool round_step(struct work *w)
 	now = arch_tsc();
 	work_add_later(w, now + MAX(time_ns_to_ticks(PERIOD_NS), SHARE * (now - from)));
 	return true;
+}
+
+void audit_step(bool (*step)(struct work *), uint64_t ticks)
+{
+	uint64_t before = READ_ONCE(longest);
+
+	if (step == round_step || step == hold_step)
+		return;
+	while (ticks > before)
+		if (__atomic_compare_exchange_n(&longest, &before, ticks, false,
+						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			WRITE_ONCE(longest_of, (uint64_t)step);
+}
+
+void audit_steps_report(void)
+{
+	hv_log("audit: the longest step of work took %lu ticks, at %016lx", longest,
+	       longest_of);
 }
 
 void audit_end(void)

@@ -5,6 +5,7 @@
  */
 #include "hv/work.h"
 
+#include "hv/audit.h"
 #include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/timers.h"
@@ -37,8 +38,8 @@ static void work_append(struct pcpu *p, struct work *list)
 }
 
 /* What a slice took since TSC `from` was not used by the current vCPU, nor by the
- * one that goes next, but by the payer. */
-static void work_charge(struct pcpu *p, struct vcpu *payer, uint64_t from)
+ * one that goes next, but by the payer. Returns the ticks. */
+static uint64_t work_charge(struct pcpu *p, struct vcpu *payer, uint64_t from)
 {
 	uint64_t now = arch_tsc();
 
@@ -48,15 +49,17 @@ static void work_charge(struct pcpu *p, struct vcpu *payer, uint64_t from)
 		p->left_tsc = now;
 	if (payer)
 		sched_charge(payer, now - from);
+	return now - from;
 }
 
 static bool work_slice(struct pcpu *p, struct work *w)
 {
 	struct vcpu *payer = w->payer;
+	bool (*step)(struct work *) = w->run;
 	uint64_t from = arch_tsc();
 	bool done = w->run(w);
 
-	work_charge(p, payer, from);
+	audit_step(step, work_charge(p, payer, from));
 	return done;
 }
 

@@ -17,7 +17,7 @@ static struct end copy[2], grant, direct;
 static struct desk desk;
 static uint8_t *room;
 static struct ambit_copy_item items[AMBIT_BATCH_MAX];
-static uint64_t worst;
+static uint64_t worst, worst_bytes, worst_ticks;	/* each of some call */
 static uint32_t herd;		/* number of a VM with the most vCPUs */
 
 /* The console has printed what there was, and the mate sleeps. */
@@ -34,6 +34,8 @@ static void report(const char *name, uint64_t ticks, uint64_t bytes)
 		printf("%s: %lu ticks for %lu bytes\n", name, ticks, bytes);
 	measure_line(name, less, "instructions", LIMIT);
 	worst = MAX(worst, less);
+	worst_bytes = MAX(worst_bytes, bytes);
+	worst_ticks = MAX(worst_ticks, ticks);
 	CHECK(less <= LIMIT);
 	CHECK(bytes <= AMBIT_BATCH_BYTES);
 	quiet();	/* the line is no part of the next call */
@@ -326,6 +328,8 @@ static int attacker(void)
 	link_case("state-grant", &grant);
 	building(info->vm + 3);
 	measure_line("longest-call", worst, "instructions", LIMIT);
+	measure_line("longest-move", worst_bytes, "iterations", AMBIT_BATCH_BYTES);
+	measure_line("interrupts-off", worst_ticks, "ticks", LIMIT + AMBIT_BATCH_BYTES);
 	return check_end();
 }
 
