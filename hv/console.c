@@ -22,7 +22,7 @@ static uint64_t ring_bytes = EARLY_BYTES;
 static uint64_t head, tail;
 static bool async;
 static bool emergency;		/* panic: one pCPU left, it takes no lock */
-static bool prompt;
+static bool typed;
 static const char *poweroff_method;
 
 static void log_lock(void)
@@ -126,16 +126,16 @@ const char *console_poweroff(void)
 	return poweroff_method;
 }
 
-void console_prompt(bool shown)
+void console_typed(bool on)
 {
-	prompt = shown;
+	typed = on;
 }
 
 void console_emergency(void)
 {
 	WRITE_ONCE(emergency, true);
 	async = false;
-	if (prompt)
-		arch_com1_write_sync("\r\x1b[K", 4);
+	if (typed)
+		arch_com1_write_sync("\n", 1);
 	flush();
 }

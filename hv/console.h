@@ -27,8 +27,9 @@ void console_set_async(bool on);
 /* The poweroff= word: how hv_stop, panic and hv_refuse end. The string stays. */
 void console_set_poweroff(const char *method);
 const char *console_poweroff(void);
-/* COM1's last row holds a prompt (true): a panic has to take it away. */
-void console_prompt(bool shown);
+/* COM1's last row may hold a prompt, or what was typed there: a panic begins a new
+ * one. */
+void console_typed(bool typed);
 /* Panic: write out at once from now on, pending lines first, and do not
  * depend on a lock that its owner may never drop. */
 void console_emergency(void);

@@ -34,26 +34,19 @@ static char words[LINE_BYTES];		/* the line that runs, cut in words */
 static uint8_t ahead[AHEAD_BYTES];	/* typed while a command runs */
 static uint32_t ahead_count;
 static struct vm *followed;
-static bool quiet, hinted;
-static bool shown;			/* the prompt; set by prompt_set() */
+static bool quiet, hinted, shown;
 static bool broken;			/* what is followed stopped within a line */
 static uint64_t hidden;			/* lines kept from COM1 since it was told */
 static uint32_t favour;
 
 /* --- the prompt ------------------------------------------------------------------ */
 
-static void prompt_set(bool on)
-{
-	shown = on;
-	console_prompt(on);
-}
-
 static void prompt_show(void)
 {
 	monitor_print("\r\x1b[K" PROMPT "%s", line.text);
 	if (line.at < line.len)
 		monitor_print("\x1b[%uD", line.len - line.at);
-	prompt_set(true);
+	shown = true;
 }
 
 /* The line as it stands is left behind, and the cursor is below it. */
@@ -61,7 +54,7 @@ static void prompt_leave(void)
 {
 	if (shown)
 		monitor_put("\n", 1);
-	prompt_set(false);
+	shown = false;
 }
 
 static void hidden_tell(void)
@@ -74,6 +67,7 @@ static void hidden_tell(void)
 void monitor_close(void)
 {
 	mode = CLOSED;
+	console_typed(false);
 	quiet = false;
 	hidden_tell();
 }
@@ -212,7 +206,7 @@ static void prompt_key(uint8_t c)
 		break;
 	case LINE_DROPPED:
 		monitor_put("^C\n", 3);
-		prompt_set(false);
+		shown = false;
 		break;
 	case LINE_COMPLETE:
 		monitor_complete_begin(&completion, line.text, line.at);
@@ -237,6 +231,7 @@ static void escape_key(void)
 	switch (mode) {
 	case CLOSED:
 		mode = AT_PROMPT;
+		console_typed(true);
 		if (!hinted)
 			monitor_print("monitor: help lists commands, Ctrl-T closes it\n");
 		hinted = true;
@@ -382,8 +377,7 @@ const char *monitor_lead(void)
 {
 	const char *lead = shown ? "\r\x1b[K" : broken ? "\n" : "";
 
-	prompt_set(false);
-	broken = false;
+	shown = broken = false;
 	return lead;
 }
 

@@ -100,9 +100,9 @@ static uint64_t part(uint64_t ticks)
 
 static void head_draw(void)
 {
-	uint64_t idle = 0, cpus = 0, was = idle_last, busy;
+	uint64_t idle = READ_ONCE(pcpu_of(0)->idle_tsc), cpus = 1, was = idle_last, busy;
 
-	for (uint32_t i = 0; i < pcpu_limit; i++) {
+	for (uint32_t i = 1; i < pcpu_limit; i++) {
 		if (!pcpu_online[i])
 			continue;
 		cpus++;

@@ -25,7 +25,7 @@ fuzz-fake := $(patsubst %.c,$(B)/fuzz-obj/%.o,$(wildcard tests/fake/*.c))
 # What a comment line of a target says: $(call fuzz-says,target,LINK)
 fuzz-says = $(shell sed -n 's/.*$(2): *\([^*]*\).*/\1/p' tests/fuzz/$(1).c)
 # In LINK: all of hv/ and vio/ but what tests/fake/ has in its place.
-fuzz-hypervisor := $(patsubst %.o,%.c,$(filter-out hv/main.o hv/memory.o hv/panic.o, \
+fuzz-hypervisor := $(patsubst %.o,%.c,$(filter-out hv/main.o hv/memory.o hv/panic.o hv/symbol.o, \
 	$(hv-objs) $(vio-objs)))
 fuzz-objs = $(patsubst %.c,$(B)/fuzz-obj/%.o,tests/fuzz/$(1).c \
 	$(subst HYPERVISOR,$(fuzz-hypervisor),$(call fuzz-says,$(1),LINK)))
