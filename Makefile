@@ -77,6 +77,7 @@ help:
 	echo 'make check-headers  every header compiles alone'
 	echo 'make lines         lines of the buffer model, its glue and the drivers;'
 	echo '                   WRITE=yes puts the table into docs/buffer-model.md'
+	echo 'make diagrams      draw docs/diagrams'
 	echo 'make stack         how deep each stack of the hypervisor gets at most'
 	echo 'make lint          static analysers: cppcheck, clang, gcc -fanalyzer, clang-tidy'
 	echo 'make clang         build everything with clang and lld into build/clang'
@@ -235,7 +236,7 @@ test: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
-		tests/stack tests/release tests/menu tests/tutorial tests/bench-tools \
+		tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
 		tests/models/run tests/fuzz/run tests/monitor tests/run
 
 # Not part of `make test`: more of the same random calls, for as long as wanted.
@@ -275,6 +276,11 @@ stack: need-build
 lines:
 	tools/need python3
 	tools/lines $(if $(WRITE),--write)
+
+.PHONY: diagrams
+diagrams:
+	tools/need graphviz
+	tools/diagrams
 
 # Every header alone: the hypervisor's and the guests' with both compilers,
 # what a guest may include also as C11 and C++.
