@@ -102,10 +102,10 @@ struct hvm_ops {
 	 */
 	void (*cpu_init)(void);
 
-	/* Allocate and free the vendor's part (v->arch). Any pCPU; not running. Ports
-	 * that the VM's io_map has a 0 for do not exit. */
+	/* Allocate the vendor's part (v->arch), for good; 0 or an error, which leaves
+	 * nothing behind. Any pCPU; not running. Ports that the VM's io_map has a 0 for
+	 * do not exit. */
 	int (*vcpu_create)(struct vcpu *v);
-	void (*vcpu_destroy)(struct vcpu *v);
 	/* PVH entry state: 32-bit flat, paging off, RIP entry, EBX argument. */
 	void (*vcpu_reset)(struct vcpu *v, uint64_t entry, uint64_t argument);
 
@@ -121,7 +121,7 @@ struct hvm_ops {
 	 */
 	void (*vcpu_run)(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit);
 	/* If v is loaded on this pCPU, bring all its state to memory, so that
-	 * another pCPU may load it or it may be destroyed. */
+	 * another pCPU may load it. */
 	void (*vcpu_unload)(struct vcpu *v);
 	/* The VM's tables are others than at the last run. At home; else as it was. */
 	void (*vcpu_tables)(struct vcpu *v);
@@ -135,9 +135,9 @@ struct hvm_ops {
 	/* CR4 of the loaded vCPU as the guest reads it. Also from hot exits. */
 	uint64_t (*cr4)(struct vcpu *v);
 	/*
-	 * The loaded vCPU's copy of EFER, PAT, and of every register that guests
-	 * reach without an exit (FS_BASE to TSC_AUX, SYSENTER). false: not one of
-	 * these. A value comes checked by guest_wrmsr(), and as the guest sees it.
+	 * A register of the loaded vCPU whose access exits with this vendor, though it
+	 * has one: PAT; EFER; TSC_AUX and what SYSCALL uses, to write it. false: not one
+	 * of these. A value comes checked by guest_wrmsr(), and as the guest sees it.
 	 */
 	bool (*get_msr)(struct vcpu *v, uint32_t msr, uint64_t *value);
 	bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value);

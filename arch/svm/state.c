@@ -43,43 +43,11 @@ void svm_get_state(struct vcpu *v, struct cpu_state *s)
 	};
 }
 
-/* The VMCB's word for an MSR that moves by VMLOAD and VMSAVE; NULL: none. */
-static uint64_t *vmload_msr(struct vmcb *c, uint32_t msr)
-{
-	switch (msr) {
-	case MSR_FS_BASE:
-		return &c->fs.base;
-	case MSR_GS_BASE:
-		return &c->gs.base;
-	case MSR_KERNEL_GS_BASE:
-		return &c->kernel_gs_base;
-	case MSR_STAR:
-		return &c->star;
-	case MSR_LSTAR:
-		return &c->lstar;
-	case MSR_CSTAR:
-		return &c->cstar;
-	case MSR_SFMASK:
-		return &c->sfmask;
-	case MSR_SYSENTER_CS:
-		return &c->sysenter_cs;
-	case MSR_SYSENTER_ESP:
-		return &c->sysenter_esp;
-	case MSR_SYSENTER_EIP:
-		return &c->sysenter_eip;
-	default:
-		return NULL;
-	}
-}
-
 bool svm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	struct vmcb *c = vmcb_of(v);
-	const uint64_t *word = vmload_msr(c, msr);
+	const struct vmcb *c = vmcb_of(v);
 
-	if (word)
-		*value = *word;
-	else if (msr == MSR_EFER)
+	if (msr == MSR_EFER)
 		*value = c->efer & ~EFER_SVME;
 	else if (msr == MSR_PAT)
 		*value = c->pat;
@@ -111,11 +79,8 @@ static void set_tsc_aux(struct vcpu *v, uint64_t value)
 bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 {
 	struct vmcb *c = vmcb_of(v);
-	uint64_t *word = vmload_msr(c, msr);
 
-	if (word) {
-		*word = value;
-	} else if (msr == MSR_EFER) {
+	if (msr == MSR_EFER) {
 		return set_efer(v, c, value);
 	} else if (msr == MSR_PAT) {
 		c->pat = value;

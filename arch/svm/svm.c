@@ -76,7 +76,6 @@ const struct hvm_ops svm_ops = {
 	.hypercall_feature = AMBIT_FEAT_VMMCALL,
 	.cpu_init = svm_cpu_init,
 	.vcpu_create = svm_vcpu_create,
-	.vcpu_destroy = svm_vcpu_destroy,
 	.vcpu_reset = svm_vcpu_reset,
 	.vcpu_run = svm_vcpu_run,
 	.vcpu_unload = svm_vcpu_unload,

@@ -64,7 +64,6 @@ void svm_debug_reflect(struct vcpu *v, struct vmcb *c);
 
 /* The operations of struct hvm_ops. */
 int svm_vcpu_create(struct vcpu *v);
-void svm_vcpu_destroy(struct vcpu *v);
 void svm_vcpu_tables(struct vcpu *v);
 void svm_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument);
 void svm_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit);

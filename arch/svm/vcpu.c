@@ -39,13 +39,6 @@ int svm_vcpu_create(struct vcpu *v)
 	return 0;
 }
 
-void svm_vcpu_destroy(struct vcpu *v)
-{
-	svm_vcpu_unload(v);
-	xstate_destroy(v);
-	frames_free(v->arch.vmcb, 0);
-}
-
 /* What the VMCB does not hold goes to struct vcpu. */
 static void unload(struct vcpu *v)
 {

@@ -63,28 +63,8 @@ static uint64_t *efer_in_area(struct vcpu *v)
 	return &areas->guest.value;
 }
 
-/* Registers that are in the VMCS. */
-static uint32_t msr_field(uint32_t msr)
-{
-	switch (msr) {
-	case MSR_SYSENTER_CS:
-		return VMCS_GUEST_SYSENTER_CS;
-	case MSR_SYSENTER_ESP:
-		return VMCS_GUEST_SYSENTER_ESP;
-	case MSR_SYSENTER_EIP:
-		return VMCS_GUEST_SYSENTER_EIP;
-	case MSR_FS_BASE:
-		return VMCS_GUEST_ES_BASE + 2 * VMCS_FS;
-	case MSR_GS_BASE:
-		return VMCS_GUEST_ES_BASE + 2 * VMCS_GS;
-	case MSR_EFER:
-		return vmx_caps.efer_switch ? VMCS_GUEST_EFER : 0;
-	default:
-		return 0;
-	}
-}
-
-/* Registers that are in the CPU while v is loaded; memory has a copy. */
+/* Registers that are in the CPU while v is loaded; memory has a copy, so that a
+ * write exits. */
 static uint64_t *msr_copy(struct vcpu *v, uint32_t msr)
 {
 	switch (msr) {
@@ -96,8 +76,6 @@ static uint64_t *msr_copy(struct vcpu *v, uint32_t msr)
 		return &v->arch.cstar;
 	case MSR_SFMASK:
 		return &v->arch.sfmask;
-	case MSR_KERNEL_GS_BASE:
-		return &v->arch.kernel_gs_base;
 	case MSR_TSC_AUX:
 		return vmx_caps.tsc_aux ? &v->arch.tsc_aux : NULL;
 	default:
@@ -107,16 +85,9 @@ static uint64_t *msr_copy(struct vcpu *v, uint32_t msr)
 
 bool vmx_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 {
-	if (msr_field(msr))
-		*value = vmcs_read(msr_field(msr));
-	else if (msr_copy(v, msr))
-		*value = rdmsr(msr);
-	else if (msr == MSR_EFER)
-		*value = *efer_in_area(v);
-	else if (msr == MSR_PAT)
-		*value = v->arch.pat;	/* EPT overrides it: never loaded */
-	else
+	if (msr != MSR_PAT)
 		return false;
+	*value = v->arch.pat;	/* EPT overrides it: never loaded */
 	return true;
 }
 
@@ -128,11 +99,7 @@ bool vmx_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
 		if (!wrmsr_safe(msr, value))
 			return false;
 		*copy = value;
-		v->arch.syscall_used |= msr != MSR_KERNEL_GS_BASE;
-	} else if (msr_field(msr)) {
-		vmcs_write(msr_field(msr), value);
-	} else if (msr == MSR_EFER) {
-		*efer_in_area(v) = value;
+		v->arch.syscall_used = true;
 	} else if (msr == MSR_PAT) {
 		v->arch.pat = value;
 	} else {

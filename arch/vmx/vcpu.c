@@ -45,13 +45,6 @@ static uint16_t vpid_alloc(void)
 	return 0;	/* runs without: each entry and exit drops all */
 }
 
-static void vpid_free(uint16_t vpid)
-{
-	if (vpid)
-		__atomic_fetch_and(&vpid_used[vpid / 64], ~BIT(vpid % 64),
-				   __ATOMIC_RELAXED);
-}
-
 /* The current VMCS again after another one was, if there is any. */
 static void current_again(void)
 {
@@ -200,17 +193,6 @@ void vmx_vcpu_unload(struct vcpu *v)
 	current_again();
 	v->arch.launched = false;
 	STORE_RELEASE(v->arch.vmcs_pcpu, 0);
-}
-
-void vmx_vcpu_destroy(struct vcpu *v)
-{
-	vmx_vcpu_unload(v);
-	CHECK(v->arch.vmcs_pcpu == 0);
-	frames_free(v->arch.vmcs, 0);
-	if (v->arch.msr_areas.v)
-		frames_free(v->arch.msr_areas, 0);
-	vpid_free(v->arch.vpid);
-	xstate_destroy(v);
 }
 
 /* What is stale in the TLB has an older generation, and another root besides. */

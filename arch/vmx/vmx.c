@@ -119,7 +119,6 @@ const struct hvm_ops vmx_ops = {
 	.vendor = "vmx",
 	.cpu_init = vmx_cpu_init,
 	.vcpu_create = vmx_vcpu_create,
-	.vcpu_destroy = vmx_vcpu_destroy,
 	.vcpu_reset = vmx_vcpu_reset,
 	.vcpu_run = vmx_vcpu_run,
 	.vcpu_unload = vmx_vcpu_unload,

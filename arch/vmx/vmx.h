@@ -40,7 +40,6 @@ struct vmx_msr_areas {
 
 /* The operations of struct hvm_ops that vmx.c does not have itself. */
 int vmx_vcpu_create(struct vcpu *v);
-void vmx_vcpu_destroy(struct vcpu *v);
 void vmx_vcpu_tables(struct vcpu *v);
 void vmx_vcpu_reset(struct vcpu *v, uint64_t entry, uint64_t argument);
 void vmx_vcpu_unload(struct vcpu *v);
