@@ -107,14 +107,14 @@ static bool step(struct vm *vm, bool (*const *phases)(struct vm *), uint32_t cou
 }
 
 static bool (*const phases[])(struct vm *) = {
-	devices_close, links_die, operations_end, grant_vm_died_step,
-	/* Here begins what a VM needs that never ran. */
-	pool_unbuild_step,
+	devices_close,
+	/* Here begins what a VM needs that could not be built; its peers are told too. */
+	links_die, operations_end, grant_vm_died_step, pool_unbuild_step,
 	/* And here what a VM does without that is saved. */
 	free_ram, free_windows, free_pages, free_tables,
 	image_free_step,
 };
-#define NEVER_RAN	4u
+#define NEVER_RAN	1u
 #define FOLD		5u
 #define FOLD_END	9u
 _Static_assert(FOLD_END + 1 == ARRAY_SIZE(phases), "all but the image");
