@@ -12,6 +12,9 @@ NM := nm
 # HOST=no leaves the back ends in the hypervisor out (vio/host.h).
 HOST := yes
 
+# COVERAGE=1 counts how often each piece of the hypervisor runs (docs/coverage.md).
+COVERAGE :=
+
 WARN := -Wall -Wextra -Werror -Wshadow -Wconversion -Wcast-qual -Wpointer-arith \
 	-Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
 	-Wimplicit-fallthrough
@@ -20,8 +23,13 @@ BASE := -std=gnu17 -O2 -g -m64 -ffreestanding -fno-pic -fno-common -mno-red-zone
 	-fno-strict-aliasing -fno-delete-null-pointer-checks \
 	"-ffile-prefix-map=$(CURDIR)=." -I. $(WARN)
 HV_FLAGS := $(BASE) -mcmodel=kernel -fno-stack-protector -DAMBIT_HV \
-	$(if $(DEBUG),-DAMBIT_DEBUG) \
+	$(if $(DEBUG),-DAMBIT_DEBUG) $(if $(COVERAGE),-DAMBIT_COVERAGE) \
+	$(if $(DEBUG)$(COVERAGE),-DAMBIT_FAULTS -fno-omit-frame-pointer) \
 	$(if $(filter no,$(HOST)),,-DAMBIT_HOST)
+# Every line and branch as it stands in the source, so nothing is optimised; which
+# values a variable can have is not known then.
+HV_COUNTED := $(if $(COVERAGE),-O0 -Wno-conversion -fdata-sections -fprofile-arcs \
+	-ftest-coverage -fprofile-update=atomic -fprofile-info-section)
 HV_CFLAGS := $(HV_FLAGS) -MMD -MP
 GUEST_FLAGS := $(BASE) -fno-stack-protector -DAMBIT_GUEST
 GUEST_CFLAGS := $(GUEST_FLAGS) -MMD -MP
@@ -67,6 +75,8 @@ help:
 	echo 'make models        models of what runs at once, searched by SPIN'
 	echo 'make fuzz          look for inputs that break parsers, calls and drivers, for'
 	echo '    FUZZ_SECONDS=  all together (600); make test has a short run of the same'
+	echo 'make coverage      lines and branches of the hypervisor that tests run, by folder'
+	echo 'make faults        let each allocation and each CHECK fail, one in a boot'
 	echo 'make soak          random calls with other seeds for SOAK= seconds (600)'
 	echo 'make bench         measure on both vendors, into build/bench.json and .md'
 	echo 'make bench-compare OLD=file   what changed since that build/bench.json;'
@@ -113,7 +123,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	arch/paging.o arch/time.o arch/screen.o arch/console.o arch/uart.o arch/power.o \
 	arch/insn.o arch/guest_cpuid.o arch/vmx/caps.o arch/vmx/vmcs.o arch/vmx/vmx.o \
 	arch/vmx/state.o arch/svm/caps.o arch/svm/vmcb.o arch/svm/svm.o arch/svm/probe.o \
-	arch/svm/state.o hv/main.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
+	arch/svm/state.o hv/main.o hv/option.o hv/boot_alloc.o hv/console.o hv/printf.o hv/panic.o \
 	hv/report.o hv/elf.o hv/elf_symbol.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
@@ -137,7 +147,7 @@ $(B)/hv/config: FORCE
 $(B)/hv/%.o: %.c Makefile $(B)/hv/config
 	@mkdir -p $(@D)
 	echo "  CC  $<"
-	$(CC) $(HV_CFLAGS) -c -o $@ $<
+	$(CC) $(HV_CFLAGS) $(HV_COUNTED) -c -o $@ $<
 
 # Without -g: NASM would put the folder's name into the image, and two builds would
 # differ. C code has "." for it.
@@ -150,7 +160,8 @@ $(filter $(addprefix $(B)/hv/,$(cold-objs)),$(HV_OBJS)): HV_CFLAGS += -Os
 
 # Linked twice: the second has a table of the functions in the first, which lie
 # where they were.
-link-hv = $(LD) -n -z noexecstack -T linker.ld -o $(1) $(HV_OBJS) $(2)
+link-hv = $(LD) -n -z noexecstack -T linker.ld $(if $(COVERAGE),--defsym=__gcov_merge_add=0) \
+	-o $(1) $(HV_OBJS) $(2)
 $(B)/ambit.elf: $(HV_OBJS) linker.ld tools/symbols
 	echo "  LD  $@"
 	tools/symbols </dev/null >$(B)/hv/symbols.asm
@@ -237,7 +248,20 @@ test: need-test
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
-		tests/models/run tests/fuzz/run tests/monitor tests/run
+		tests/models/run tests/fuzz/run tests/monitor tests/faults tests/run
+
+# Not part of `make test`: how much of the hypervisor runs, in a build that counts.
+.PHONY: coverage faults
+coverage: need-test
+	$(MAKE) COVERAGE=1 B=$(B)/coverage all $(B)/coverage/manifest-check \
+		$(B)/coverage/guests/disk $(B)/coverage/guests/files \
+		$(addprefix $(B)/coverage/unit/,$(unit-tests))
+	tools/coverage run
+
+# Nor this: every allocation fails once; `make test` has a few of them.
+faults: need-test
+	$(MAKE) debug $(B)/debug/guests/files
+	prove -v --exec '' tests/faults :: --all
 
 # Not part of `make test`: more of the same random calls, for as long as wanted.
 SOAK := 600
@@ -334,7 +358,7 @@ lint:
 	tools/need cppcheck clang clang-tidy gcc
 	$(CPPCHECK) -DAMBIT_HV $(LINT_HV)
 	$(CPPCHECK) -DAMBIT_GUEST $(LINT_GUEST)
-	$(call analyse,$(LINT_HV),$(HV_FLAGS) -DAMBIT_DEBUG)
+	$(call analyse,$(LINT_HV),$(HV_FLAGS) -DAMBIT_DEBUG -DAMBIT_COVERAGE -DAMBIT_FAULTS)
 	$(call analyse,$(LINT_GUEST),$(GUEST_FLAGS))
 	echo "lint: clean"
 

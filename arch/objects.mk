@@ -8,3 +8,6 @@ arch-objs += arch/hvm.o arch/xstate.o arch/vmx/vmx.o arch/vmx/caps.o arch/vmx/vc
 arch-objs += arch/guest_cpuid.o arch/guest_msr.o arch/insn.o arch/svm/svm.o arch/svm/caps.o \
 	arch/svm/vcpu.o arch/svm/vmcb.o arch/svm/exit.o arch/svm/state.o \
 	arch/svm/probe.o arch/svm/debug.o arch/svm/entry.o
+# Tells how often each piece ran, and has itself no counters.
+arch-objs += $(if $(COVERAGE),arch/coverage.o)
+$(B)/hv/arch/coverage.o: HV_COUNTED :=

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The end of a run: power off by the way that the command line names. */
 #include "arch/arch.h"
+#include "arch/coverage.h"
 #include "arch/cpu.h"
 #include "arch/machine.h"
 #include "hv/string.h"
@@ -48,6 +49,7 @@ _Noreturn void arch_poweroff(const char *method, uint8_t status)
 
 	arch_stop_others();
 	uart_drain();
+	coverage_tell();
 	if (method && !strcmp(method, "isa-debug-exit")) {
 		outb(ISA_DEBUG_EXIT, status);
 	} else if (method && !strcmp(method, "bochs")) {

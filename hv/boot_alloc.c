@@ -2,6 +2,7 @@
 /* A bump allocator over whole frames; a large request gets frames of its own. */
 #include "hv/boot_alloc.h"
 
+#include "hv/fault.h"
 #include "hv/frames.h"
 #include "hv/string.h"
 
@@ -15,6 +16,8 @@ void *boot_alloc(size_t bytes)
 	uint32_t order = 0;
 	hpa_t pa;
 
+	if (fault_alloc())
+		return NULL;
 	bytes = ALIGN_UP(MAX(bytes, (size_t)1), (size_t)64);
 	if (bytes > chunk_left) {
 		while ((PAGE_SIZE << order) < bytes)

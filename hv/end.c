@@ -6,6 +6,7 @@
 #include "hv/balance.h"
 #include "hv/capture.h"
 #include "hv/console.h"
+#include "hv/fault.h"
 #include "hv/panic.h"
 #include "hv/time.h"
 #include "hv/work.h"
@@ -127,6 +128,7 @@ void end_vm_rests(struct vm *vm)
 		failed += !vm_passed(&vm_table[i]);
 	host_report();
 	capture_end();
+	fault_report();
 	if (rest) {
 		sound = balance_check();
 		sound = audit_report() && sound;	/* either way it reports */

@@ -8,6 +8,7 @@
 #include "hv/frames.h"
 
 #include "hv/abi/errno.h"
+#include "hv/fault.h"
 #include "hv/frames_early.h"
 #include "hv/panic.h"
 
@@ -139,6 +140,8 @@ int frames_alloc(uint32_t order, uint32_t owner, hpa_t *out)
 	CHECK(owner);
 	if (order > FRAMES_ORDER_MAX)
 		return AMBIT_EINVAL;
+	if (fault_alloc())
+		return AMBIT_ENOMEM;
 	spin_lock(&lock);
 	usable = list_used >> order << order;
 	if (!usable) {

@@ -6,6 +6,7 @@
  */
 #include "hv/frames_early.h"
 
+#include "hv/fault.h"
 #include "hv/frames.h"
 #include "hv/panic.h"
 #include "hv/string.h"
@@ -89,9 +90,11 @@ static void take_early(uint64_t base, uint64_t bytes)
 
 hpa_t frames_early_alloc(uint64_t bytes, uint64_t below)
 {
+	bool fault = fault_alloc();
+
 	CHECK(boot && bytes);
 	bytes = ALIGN_UP(bytes, PAGE_SIZE);
-	for (uint32_t i = 0; i < boot->range_count; i++) {
+	for (uint32_t i = 0; i < boot->range_count && !fault; i++) {
 		const struct boot_range *range = &boot->range[i];
 		uint64_t end = MIN(range->base + range->size, below);
 		uint64_t base = fit(range->base, end, bytes);

@@ -11,10 +11,12 @@
 #include "hv/capture.h"
 #include "hv/console.h"
 #include "hv/device.h"
+#include "hv/fault.h"
 #include "hv/frames.h"
 #include "hv/hypercall.h"
 #include "hv/manifest.h"
 #include "hv/monitor.h"
+#include "hv/option.h"
 #include "hv/panic.h"
 #include "hv/sched.h"
 #include "hv/string.h"
@@ -35,31 +37,6 @@ static uint32_t ready;		/* APs that need no more memory, atomic */
 static uint32_t released;	/* APs may enter the run loop */
 static struct manifest manifest;
 static struct manifest_limits limits;
-
-/* Value of option key in the command line, copied to buf; NULL if not there. */
-static const char *option(const struct boot_info *bi, const char *key, char *buf,
-			  size_t size)
-{
-	size_t key_len = strlen(key);
-	const char *p = bi->cmdline;
-
-	while (*p) {
-		size_t n = 0;
-
-		while (p[n] && p[n] != ' ')
-			n++;
-		if (n > key_len && !strncmp(p, key, key_len) && p[key_len] == '=' &&
-		    n - key_len - 1 < size) {
-			memcpy(buf, p + key_len + 1, n - key_len - 1);
-			buf[n - key_len - 1] = '\0';
-			return buf;
-		}
-		p += n;
-		while (*p == ' ')
-			p++;
-	}
-	return NULL;
-}
 
 static void modules_report(const struct boot_info *bi)
 {
@@ -82,7 +59,7 @@ static bool option_no(const struct boot_info *bi, const char *key)
 {
 	char word[4];
 
-	return option(bi, key, word, sizeof(word)) && !strcmp(word, "no");
+	return option_get(bi->cmdline, key, word, sizeof(word)) && !strcmp(word, "no");
 }
 
 static void console_start(const struct boot_info *bi)
@@ -90,12 +67,13 @@ static void console_start(const struct boot_info *bi)
 	static char method[32];
 
 	arch_console_init(bi);
-	console_set_poweroff(option(bi, "poweroff", method, sizeof(method)));
+	console_set_poweroff(option_get(bi->cmdline, "poweroff", method, sizeof(method)));
 	hv_log("Ambit %s, ABI %u.%u, loaded by %s", HV_VERSION, AMBIT_ABI_MAJOR,
 	       AMBIT_ABI_MINOR, bi->loader[0] ? bi->loader : "an unnamed loader");
 	modules_report(bi);
 	if (bi->truncated)
 		hv_log("the loader's memory map or a string was too long and is cut");
+	fault_init(bi->cmdline);
 }
 
 static void memory_start(const struct boot_info *bi)
@@ -278,7 +256,8 @@ _Noreturn void hv_main(struct boot_info *bi)
 	system_time_init();
 	hvm_init();
 	guest_cpuid_init();
-	hv_log("copies by rep %s", arch_copy_init(option(bi, "copy", word, sizeof(word))));
+	hv_log("copies by rep %s", arch_copy_init(option_get(bi->cmdline, "copy", word,
+						     sizeof(word))));
 	hv_features = hvm->hypercall_feature | AMBIT_FEAT_PAGE | AMBIT_FEAT_COPY |
 		      (arch_tsc_stable() ? AMBIT_FEAT_TIME_PAGE : 0);
 	pcpu_count = cpus_start();

@@ -2,6 +2,7 @@
 /* How the hypervisor ends when it is broken, or cannot run on this machine. */
 #pragma once
 
+#include "hv/fault.h"
 #include "hv/types.h"
 
 /* We are broken: reason, call chain, all pCPUs stopped, power off, status 1. */
@@ -23,6 +24,6 @@ _Noreturn void hv_refuse(const char *fmt, ...) PRINTF(1, 2);
 
 #define CHECK(cond)							\
 	do {								\
-		if (unlikely(!(cond)))					\
+		if (unlikely(!(cond) || fault_check(__FILE__, __LINE__)))					\
 			panic("%s:%d: CHECK(%s)", __FILE__, __LINE__, #cond); \
 	} while (0)

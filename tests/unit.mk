@@ -7,6 +7,11 @@ HOSTCC := $(CC)
 HOST_CFLAGS := -std=gnu17 -g -I. -MMD -MP $(WARN)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover
 UNIT_CFLAGS := $(HOST_CFLAGS) -O1 -fno-omit-frame-pointer -fno-common $(SANITIZE) -DAMBIT_HOST
+# With COVERAGE=1 the same branches are counted as in the hypervisor.
+ifneq ($(COVERAGE),)
+SANITIZE := --coverage
+UNIT_CFLAGS := $(HOST_CFLAGS) -O0 -fno-common -fprofile-update=atomic $(SANITIZE) -DAMBIT_HOST
+endif
 
 unit-tests := $(sort $(basename $(notdir $(wildcard tests/unit/test_*.c))))
 unit-fake := $(patsubst %.c,$(B)/unit-obj/%.o,$(wildcard tests/fake/*.c))

@@ -28,7 +28,7 @@ log: {work}/bochs.log
 panic: action=fatal
 error: action=report
 com1: enabled=1, mode={mode}, dev={serial}
-{com2}clock: sync={sync}, time0={time0}
+{com2}{debug_port}clock: sync={sync}, time0={time0}
 sound: driver=dummy
 speaker: enabled=0
 """
@@ -44,6 +44,12 @@ ata1-master: type=disk, path={path}, mode=flat
 
 BOCHS_COM2 = """\
 com2: enabled=1, mode=file, dev={path}
+"""
+
+
+# What comes there is mixed with the debugger's own text on stdout.
+BOCHS_DEBUG_PORT = """\
+port_e9_hack: enabled=1
 """
 
 
@@ -72,7 +78,7 @@ def linked_modules(machine, work):
 
 def qemu_boot(machine, work):
     """The part of the command line that says what to boot."""
-    cmdline = ("poweroff=isa-debug-exit " + machine.cmdline).strip()
+    cmdline = (machine.cmdline + " poweroff=isa-debug-exit").strip()
     if machine.boot == "direct":
         command = ["-kernel", machine.kernel32, "-append", cmdline]
         if machine.modules:
@@ -112,11 +118,14 @@ def qemu(machine, work, serial):
                     qemu_option(machine.ata)]
     if machine.ne2k:
         command += ["-device", "ne2k_pci"]
+    command += ["-no-" + part for part in machine.lacks]
     command += ["-display", "none", "-monitor", "none", "-nic", "none",
                 "-no-reboot", "-serial",
                 serial if machine.typed else "file:" + qemu_option(serial)]
     if machine.capture:
         command += ["-serial", "file:" + qemu_option(machine.capture)]
+    if machine.counts:
+        command += ["-debugcon", "file:" + qemu_option(machine.counts)]
     command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
     return command + qemu_boot(machine, work), ""
 
@@ -128,7 +137,7 @@ def bochs(machine, work, serial):
         sys.exit("run: Bochs boots from its own disk image only, not by "
                  + machine.boot)
     disk = os.path.join(work, "hd.img")
-    cmdline = ("poweroff=bochs " + machine.cmdline).strip()
+    cmdline = (machine.cmdline + " poweroff=bochs").strip()
     image.make_disk(disk, machine.kernel, cmdline, machine.modules, work)
     more = BOCHS_NE2K if machine.ne2k else ""
     if machine.ata:
@@ -151,6 +160,7 @@ def bochs(machine, work, serial):
                                mode="term" if machine.typed else "file",
                                sync="none",
                                com2=com2,
+                               debug_port=BOCHS_DEBUG_PORT if machine.counts else "",
                                time0=BOOT_SECONDS))
     return ["bochs", "-q", "-f", config], "c\n"
 
