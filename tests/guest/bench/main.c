@@ -83,26 +83,34 @@ static void report(const char *name, uint32_t *v, uint32_t limit)
 
 static void bench_null(void)
 {
+	measure_window("hypercall-null");
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
-		uint64_t from = rdtsc();
+		uint64_t from;
 
+		measure_mark_first(i);
+		from = rdtsc();
 		hcall0(AMBIT_HC_VERSION);
 		if (i >= 0)
 			sample[i] = (uint32_t)(rdtsc() - from);
+		measure_mark_first(i);
 	}
 	report("hypercall-null", sample, 100);
 }
 
 static void bench_cpuid(void)
 {
+	measure_window("cpuid-exit");
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
-		uint64_t from = rdtsc();
+		uint64_t from;
 
+		measure_mark_first(i);
+		from = rdtsc();
 		cpuid(1, 0);
 		if (i >= 0)
 			sample[i] = (uint32_t)(rdtsc() - from);
+		measure_mark_first(i);
 	}
 	report("cpuid-exit", sample, 150);
 }
@@ -149,19 +157,23 @@ static void partner(void)
 	}
 }
 
-static void round_trips(int endpoint)
+static void round_trips(int endpoint, const char *name)
 {
 	const struct ambit_link_info *l = link_up(endpoint);
 	uint64_t deadline = time_now() + 3600000000000ull;
 	const uint64_t *there = (const uint64_t *)l->peer_data;
 
 	virq_upcalls(true);
+	measure_window(name);
 	measure_quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
-		uint64_t from = rdtsc();
+		uint64_t from;
 
+		measure_mark_first(i);
+		from = rdtsc();
 		hcall2(AMBIT_HC_NOTIFY_WAIT, (uint64_t)endpoint, deadline);
 		handler_wait(from, deadline);
+		measure_mark_first(i);
 		if (i < 0)
 			continue;
 		sample[i] = (uint32_t)(READ_ONCE(*there) - from);
@@ -185,11 +197,11 @@ int guest_main(void)
 		link_up(far);
 	bench_null();
 	bench_cpuid();
-	round_trips(near);
+	round_trips(near, "virq-round-trip");
 	report("virq-same-cpu", sample, 500);
 	report("virq-round-trip", sample2, 1000);
 	if (far >= 0) {
-		round_trips(far);
+		round_trips(far, "virq-cross-cpu-round-trip");
 		report("virq-cross-cpu-round-trip", sample2, 3000);
 	}
 	return 0;

@@ -13,6 +13,7 @@
 #include "guests/drivers/blk_front.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/prng.h"
+#include "tests/guest/lib/measure.h"
 
 #define REQUESTS 512u
 #define DEPTH_MAX 32u
@@ -72,6 +73,9 @@ static struct cost measure(uint32_t depth, uint32_t len, bool random)
 	cost_begin(&c);
 	run(REQUESTS, depth, len, random);
 	cost_end(&c);
+	measure_mark();
+	run(depth, depth, len, random);
+	measure_mark();
 	c.ticks = c.ticks / REQUESTS - (uint64_t)copies * len / 8;
 	c.exits = c.exits * 100 / REQUESTS;
 	return c;
@@ -101,6 +105,7 @@ void block_lead(uint32_t endpoint)
 	front_open(endpoint);
 	copies = link_info(endpoint)->scheme == AMBIT_SCHEME_PAGE ? 2 : 1;
 	kept = true;
+	cost_window("block-4k", endpoint);
 	c = measure(1, 4096, true);
 	cost_lines("block-4k", endpoint, &c, 4000, 0);
 	c = measure(32, 4096, true);

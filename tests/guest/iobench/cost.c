@@ -59,3 +59,12 @@ void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 	snprintf(name, sizeof(name), "%s-exits,scheme=%s", what, scheme);
 	measure_hundredths(name, c->exits, "exits", exits_limit);
 }
+
+void cost_window(const char *what, uint32_t endpoint)
+{
+	char name[48];
+
+	snprintf(name, sizeof(name), "%s,scheme=%s", what,
+		 link_scheme_name(link_info(endpoint)->scheme));
+	measure_window(name);
+}

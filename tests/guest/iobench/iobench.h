@@ -20,6 +20,9 @@ void cost_end(struct cost *c);
 void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 		uint32_t ticks_limit, uint32_t exits_limit);
 
+/* With "split": the next window is of one operation of that kind. */
+void cost_window(const char *what, uint32_t endpoint);
+
 void ping_lead(uint32_t endpoint);
 void ping_partner(uint32_t endpoint);
 void block_lead(uint32_t endpoint);

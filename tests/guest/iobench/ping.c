@@ -6,6 +6,7 @@
 #include "iobench.h"
 
 #include "guests/drivers/netif.h"
+#include "tests/guest/lib/measure.h"
 
 #define FLIGHT	32u
 #define SIZE	56u		/* 64 bytes of ICMP */
@@ -63,6 +64,9 @@ static struct cost measure(uint32_t n, uint32_t packets)
 	for (uint32_t i = 0; i < ROUNDS; i++)
 		round_trip(n);
 	cost_end(&c);
+	measure_mark();
+	round_trip(n);
+	measure_mark();
 	c.ticks /= ROUNDS * n * packets;
 	c.exits = c.exits * 100 / (ROUNDS * n * packets);
 	return c;
@@ -76,6 +80,7 @@ void ping_lead(uint32_t endpoint)
 
 	netif_open(&nif, endpoint, LEAD_ADDR, echo_reply);
 	resolve();
+	cost_window("ping-64", endpoint);
 	c = measure(1, 1);
 	cost_lines("ping-64", endpoint, &c, calls ? 4000 : 3000, 400);
 	c = measure(FLIGHT, 2);

@@ -6,6 +6,8 @@
 #include "guests/lib/sort.h"
 #include "tests/guest/lib/check.h"
 
+uint32_t measure_marks;
+
 struct spread measure_spread(uint32_t *sample, uint32_t n)
 {
 	sort_u32(sample, n);
@@ -42,4 +44,12 @@ void measure_hundredths(const char *name, uint64_t value, const char *unit,
 void measure_quiet(void)
 {
 	hcall1(AMBIT_HC_WAIT, time_now() + 200 * MS);
+}
+
+void measure_window(const char *name)
+{
+	if (!cmdline_has("split"))
+		return;
+	printf("split: %s\n", name);
+	measure_marks = 2;
 }

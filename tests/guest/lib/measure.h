@@ -25,3 +25,29 @@ void measure_hundredths(const char *name, uint64_t value, const char *unit,
 			uint64_t limit);
 /* Sleep until the console has written what was printed and partners sleep. */
 void measure_quiet(void);
+
+/*
+ * With "split" on the command line: what is executed between the next two marks, on all
+ * CPUs, is counted by tools/bench, as the split of the figure of that name. Without,
+ * and where no name was said before, a mark does nothing.
+ */
+void measure_window(const char *name);
+
+/* Marks of the window yet to come. */
+extern uint32_t measure_marks;
+
+/* Bochs and the plugin of QEMU know the instruction; to a CPU it is a long NOP. */
+static inline void measure_mark(void)
+{
+	if (!measure_marks)
+		return;
+	measure_marks--;
+	__asm__ volatile("xchg %%bx, %%bx" ::: "memory");
+}
+
+/* In a loop of runs: the first counted one is the window. */
+static inline void measure_mark_first(int i)
+{
+	if (!i)
+		measure_mark();
+}

@@ -12,13 +12,6 @@
 #include "tests/guest/lib/measure.h"
 
 static const struct bm_note no_note;
-static uint8_t *bytes;			/* LARGE of them */
-
-static void bytes_get(void)
-{
-	if (!bytes)
-		bytes = page_alloc_bytes(LARGE);
-}
 
 static void wait(struct bm *b)
 {
@@ -35,18 +28,19 @@ static void wait_up(struct bm *b)
 		guest_fail("event %u instead of UP", e.type);
 }
 
-/* One round of n slots; the partner's ticks for the round before. */
-static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t len)
+/* One round; the partner's ticks for the round before. */
+static uint64_t round_lead(struct bm *b, const struct transfer *t)
 {
 	uint8_t *at = bytes;
+	uint32_t n = t->n, len = t->len;
 	struct bm_seg seg = { at, len };
 	uint64_t partner = 0;
 	struct bm_event e;
 
-	bm_offer(b, 0, dir, &seg, len, no_note, 0);
+	bm_offer(b, 0, t->dir, &seg, len, no_note, 0);
 	for (uint32_t i = 1; i < n; i++) {
-		seg.p = at + i * SMALL;
-		bm_offer(b, i, dir, &seg, len, no_note, BM_QUIET);
+		seg.p = at + i * len;
+		bm_offer(b, i, t->dir, &seg, len, no_note, BM_QUIET);
 	}
 	while (n) {
 		wait(b);
@@ -64,10 +58,12 @@ static uint64_t round_lead(struct bm *b, enum bm_dir dir, uint32_t n, uint32_t l
 /* Both ends' own ticks for a slot, by the median of the rounds. */
 static struct spread cycle(struct bm *b, enum bm_dir dir)
 {
-	measure_quiet();
+	struct transfer t = { dir, DEPTH, SMALL, RUNS };
+
+	quiet();
 	for (int i = -WARM_UP; i < RUNS; i++) {
 		uint64_t from = rdtsc(), calls = call_ticks;
-		uint64_t partner = round_lead(b, dir, DEPTH, SMALL);
+		uint64_t partner = round_lead(b, &t);
 
 		if (i >= 0)
 			sample[i] = (uint32_t)(rdtsc() - from -
@@ -76,35 +72,46 @@ static struct spread cycle(struct bm *b, enum bm_dir dir)
 	return measure_spread(sample, RUNS);
 }
 
-static struct spread transfer(struct bm *b)
+static struct spread transfer(struct bm *b, const struct transfer *t)
 {
-	measure_quiet();
-	for (int i = -WARM_UP; i < RUNS; i++) {
-		uint64_t from = rdtsc();
+	for (int i = -WARM_UP; i < (int)t->runs; i++) {
+		uint64_t from;
 
-		round_lead(b, BM_IN, 1, LARGE);
+		measure_mark_first(i);
+		from = rdtsc();
+		round_lead(b, t);
 		if (i >= 0)
-			sample[i] = (uint32_t)(rdtsc() - from);
+			sample[i] = (uint32_t)(rdtsc() - from) / t->n;
+		measure_mark_first(i);
 	}
-	return measure_spread(sample, RUNS);
+	return measure_spread(sample, t->runs);
 }
 
-struct spread model_lead(uint32_t endpoint)
+static void cycle_lines(struct bm *b, const char *scheme)
 {
-	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
-	struct bm *b = bm_open_link(endpoint);
-	struct spread ticks;
 	char name[40];
 
-	bytes_get();
-	wait_up(b);
 	snprintf(name, sizeof(name), "model-cycle,scheme=%s", scheme);
 	measure_spread_line(name, cycle(b, BM_IN), 300);
 	snprintf(name, sizeof(name), "model-cycle-out,scheme=%s", scheme);
 	measure_spread_line(name, cycle(b, BM_OUT), 300);
-	ticks = transfer(b);
+}
+
+void model_lead(uint32_t endpoint, const struct transfer *t, uint32_t count,
+		struct spread *ticks)
+{
+	const struct ambit_link_info *l = link_info(endpoint);
+	struct bm *b = bm_open_link(endpoint);
+
+	wait_up(b);
+	if (l->slots == DEPTH)
+		cycle_lines(b, link_scheme_name(l->scheme));
+	quiet();
+	for (uint32_t i = 0; i < count; i++) {
+		transfer_window(l, "model", &t[i]);
+		ticks[i] = transfer(b, &t[i]);
+	}
 	bm_close(b);
-	return ticks;
 }
 
 /* The slot that is told of last carries the ticks of the round before. */
@@ -124,7 +131,6 @@ void model_partner(uint32_t endpoint)
 	uint64_t from = rdtsc(), calls = call_ticks, ticks = 0;
 	struct bm_event e;
 
-	bytes_get();
 	for (;;) {
 		while (bm_next(b, &e)) {
 			if (e.type == BM_POSTED)

@@ -96,6 +96,7 @@ struct spread map_ticks(struct end *e, uint32_t items, uint32_t run)
 				.count = run,
 			};
 		}
+		measure_mark_first(i);
 		from = rdtsc();
 		data_calls(e, AMBIT_HC_GRANT_MAP, map_item, sizeof(map_item[0]), items);
 		for (uint32_t k = 0; k < items; k++)
@@ -103,6 +104,7 @@ struct spread map_ticks(struct end *e, uint32_t items, uint32_t run)
 		data_calls(e, AMBIT_HC_GRANT_UNMAP, map_item, sizeof(map_item[0]), items);
 		if (i >= 0)
 			sample[i] = (uint32_t)(rdtsc() - from) / (items * run);
+		measure_mark_first(i);
 		for (uint32_t k = 0; k < items; k++)
 			CHECK_IS(map_item[k].status, AMBIT_OK);
 	}
@@ -111,6 +113,7 @@ struct spread map_ticks(struct end *e, uint32_t items, uint32_t run)
 
 void lead_maps(struct end *e)
 {
+	measure_window("grant-map-unmap");
 	measure_spread_line("grant-map-unmap", map_ticks(e, 1, 1), 900);
 	measure_spread_line("grant-map-unmap-batch32", map_ticks(e, AMBIT_BATCH_MAX, 1), 400);
 	measure_spread_line("grant-map-unmap-run32", map_ticks(e, 1, 32), 0);
@@ -133,9 +136,11 @@ struct spread give_ticks(struct end *e, uint32_t first, uint32_t runs, uint32_t 
 				.page = vm_info()->give_pool + first * PAGE,
 			};
 		}
+		measure_mark_first((int)i - WARM_UP);
 		from = rdtsc();
 		data_calls(e, AMBIT_HC_GRANT_GIVE, give_item, sizeof(give_item[0]), n);
 		sample[i] = (uint32_t)(rdtsc() - from) / n;
+		measure_mark_first((int)i - WARM_UP);
 		for (uint32_t k = 0; k < n; k++)
 			CHECK_IS(give_item[k].status, AMBIT_OK);
 	}
@@ -146,6 +151,7 @@ void lead_gives(struct end *e)
 {
 	uint32_t singles = 64, batches = 16;
 
+	measure_window("give");
 	measure_spread_line("give", give_ticks(e, 0, singles, 1), 800);
 	measure_spread_line("give-batch32",
 			    give_ticks(e, singles, batches, AMBIT_BATCH_MAX), 350);
@@ -181,11 +187,13 @@ struct spread revoke_ticks(struct end *e)
 		item = (struct ambit_revoke_item){
 			.mode = AMBIT_REVOKE_FORCE, .count = 1,
 		};
+		measure_mark_first((int)i - WARM_UP);
 		from = rdtsc();
 		STORE_RELEASE(e->grant[0].frame, 0);
 		FENCE_FULL();
 		data_calls(e, AMBIT_HC_GRANT_REVOKE, &item, sizeof(item), 1);
 		sample[i] = (uint32_t)(rdtsc() - from);
+		measure_mark_first((int)i - WARM_UP);
 		CHECK_IS(item.status, AMBIT_OK);
 	}
 	return measure_spread(sample, REVOKE_RUNS);
@@ -193,5 +201,6 @@ struct spread revoke_ticks(struct end *e)
 
 void lead_revokes(struct end *e, const char *name)
 {
+	measure_window(name);
 	measure_spread_line(name, revoke_ticks(e), 0);
 }
