@@ -78,7 +78,9 @@ help:
 	echo 'make coverage      lines and branches of the hypervisor that tests run, by folder'
 	echo 'make faults        let each allocation and each CHECK fail, one in a boot'
 	echo 'make soak          random calls with other seeds for SOAK= seconds (600)'
-	echo 'make bench         measure on both vendors, into build/bench.json and .md'
+	echo 'make bench         measure on both vendors: build/bench.html, .md and .json'
+	echo 'make matrix        the same for a comparison of the schemes on AMD-V alone'
+	echo 'make report        build/bench.html again, and a look at it in chromium'
 	echo 'make bench-compare OLD=file   what changed since that build/bench.json;'
 	echo '    PERCENT=2      fails if a figure got worse by more'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
@@ -113,8 +115,9 @@ NEED_BOCHS := bochs bochs-term bochsbios vgabios $(NEED_GRUB)
 NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
 	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
+NEED_MATRIX := $(NEED_BUILD) python3 gnuplot-nox $(NEED_QEMU)
 NEED_FUZZ := clang libclang-rt-14-dev libzydis-dev
-NEED_TEST := $(NEED_BUILD) python3 perl spin tcc tshark e2fsprogs ovmf $(NEED_QEMU) \
+NEED_TEST := $(NEED_BUILD) python3 gnuplot-nox perl spin tcc tshark e2fsprogs ovmf $(NEED_QEMU) \
 	$(NEED_BOCHS) $(NEED_ISO) $(NEED_FUZZ)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
@@ -279,9 +282,27 @@ models:
 	tools/need gcc libc6-dev perl python3 spin tcc
 	B=$(B) tests/suite tests/models/run
 
+# A plugin of QEMU for tools/bench.
+$(B)/host/split.so: tools/split_plugin.c Makefile
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_CFLAGS) -O2 -shared -fPIC -o $@ $<
+
 bench: need-test
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk $(B)/host/split.so
 	tools/bench
+
+# The part of it that compares the schemes, on one vendor: a minute, and fewer packages.
+.PHONY: matrix report
+matrix:
+	tools/need $(NEED_MATRIX)
+	$(MAKE) all $(B)/manifest-check
+	tools/bench matrix
+
+# The pages look right in a browser: a check that wants one.
+report:
+	tools/need python3 gnuplot-nox chromium
+	tools/bench-report $(B)/bench.json $(B)/bench.html
+	tests/report-browser $(B)/bench.html
 
 # What changed against an earlier build/bench.json; fails if something got worse.
 PERCENT := 2

@@ -17,13 +17,17 @@ def number(text):
     return float(text) if "." in text else int(text)
 
 
+def params_of(words):
+    """KEY=VALUE words as a dict; what begins with a digit is a number."""
+    pairs = (word.split("=") for word in words)
+    return {k: number(v) if v[0].isdigit() else v for k, v in pairs}
+
+
 def parse(text, vendor, unit_of_ticks):
     """The figures in a console's log."""
     for name, params, value, unit, low, high, limit in LINE.findall(text):
-        figure = {"name": name, "vendor": vendor, "params": {}}
-        for word in params.split(",")[1:]:
-            key, v = word.split("=")
-            figure["params"][key] = number(v) if v[0].isdigit() else v
+        figure = {"name": name, "vendor": vendor,
+                  "params": params_of(params.split(",")[1:])}
         figure["value"] = number(value)
         figure["unit"] = unit_of_ticks if unit == "ticks" else unit
         if low:

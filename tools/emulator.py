@@ -52,6 +52,13 @@ BOCHS_DEBUG_PORT = """\
 port_e9_hack: enabled=1
 """
 
+# Each mark of a benchmark stops the debugger: every other one begins a window, of
+# which all instructions are shown. They are far fewer than this.
+BOCHS_TRACE = """\
+magic_break: enabled=1
+"""
+WINDOWS = 1000
+
 
 BOCHS_NE2K = """\
 pci: enabled=1, chipset=i440fx, slot2=ne2k
@@ -127,12 +134,16 @@ def qemu(machine, work, serial):
     if machine.counts:
         command += ["-debugcon", "file:" + qemu_option(machine.counts)]
     command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    if machine.trace:
+        command += ["-plugin", "%s,out=%s" % (
+            os.path.join(machine.build, "host/split.so"), machine.trace)]
     return command + qemu_boot(machine, work), ""
 
 
 def bochs(machine, work, serial):
     """Always from a hard-disk image: GRUB starts sooner from it than from a
-    CD. The debugger in Debian's Bochs waits for its c (continue)."""
+    CD. The debugger in Debian's Bochs waits for its c (continue). A trace is what
+    it prints then."""
     if machine.boot != "direct":
         sys.exit("run: Bochs boots from its own disk image only, not by "
                  + machine.boot)
@@ -145,6 +156,8 @@ def bochs(machine, work, serial):
         path = os.path.join(work, "ata.img")
         os.symlink(os.path.abspath(machine.ata), path)
         more += BOCHS_ATA.format(path=path)
+    if machine.trace:
+        more += BOCHS_TRACE
     com2 = ""
     if machine.capture:
         # Bochs' configuration has no way to write every name.
@@ -162,7 +175,9 @@ def bochs(machine, work, serial):
                                com2=com2,
                                debug_port=BOCHS_DEBUG_PORT if machine.counts else "",
                                time0=BOOT_SECONDS))
-    return ["bochs", "-q", "-f", config], "c\n"
+    windows = WINDOWS if machine.trace else 0
+    return (["bochs", "-q", "-f", config],
+            "c\n" + windows * "trace on\nc\ntrace off\nc\n")
 
 
 def complaints(machine, work, hung):
