@@ -24,6 +24,10 @@ $(B)/unit-obj/%.o: %.c Makefile tests/unit.mk
 	echo "  CC  $< (unit)"
 	$(HOSTCC) $(UNIT_CFLAGS) -c -o $@ $<
 
+# On a CPU whose registers a test makes up.
+$(addprefix $(B)/unit-obj/,arch/vmx/caps.o arch/svm/caps.o tests/unit/test_caps.o): \
+	UNIT_CFLAGS += -iquote tests/fake/cpu
+
 # An archive, so that a test takes only what it lacks and may bring its own.
 $(B)/unit-obj/fake.a: $(unit-fake)
 	@rm -f $@
