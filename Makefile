@@ -77,7 +77,8 @@ help:
 	echo '    FUZZ_SECONDS=  all together (600); make test has a short run of the same'
 	echo 'make coverage      lines and branches of the hypervisor that tests run, by folder'
 	echo 'make faults        let each allocation and each CHECK fail, one in a boot'
-	echo 'make soak          random calls with other seeds for SOAK= seconds (600)'
+	echo 'make soak          random calls, and many guests that die at random, with other'
+	echo '    SOAK= SEED=    seeds for so many seconds (600), or from this seed on'
 	echo 'make bench         measure on both vendors: build/bench.html, .md and .json'
 	echo 'make matrix        the same for a comparison of the schemes on AMD-V alone'
 	echo 'make report        build/bench.html again, and a look at it in chromium'
@@ -266,12 +267,13 @@ faults: need-test
 	$(MAKE) debug $(B)/debug/guests/files
 	prove -v --exec '' tests/faults :: --all
 
-# Not part of `make test`: more of the same random calls, for as long as wanted.
+# Not part of `make test`: more of its random calls and deaths, for as long as wanted.
 SOAK := 600
+SEED :=
 .PHONY: soak
 soak: need-test
-	$(MAKE) all $(B)/manifest-check
-	tests/soak $(SOAK)
+	$(MAKE) all debug $(B)/manifest-check $(B)/guests/disk
+	tests/soak $(SOAK) $(SEED)
 
 scenarios: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files

@@ -297,7 +297,10 @@ int guest_main(void)
 	if (!cmdline_has("quiet"))
 		printf("serving a disk of %lu bytes on %u link%s\n", disk->bytes,
 		       client_count, client_count == 1 ? "" : "s");
-	for (;;)
+	for (;;) {
 		if (!serve_round())
 			bm_wait(ends, client_count + 1, 0, 0);
+		if (suspend_asked())
+			suspend_now(ends, client_count + 1);
+	}
 }

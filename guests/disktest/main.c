@@ -211,6 +211,8 @@ static void run(bool sweeping)
 	test.deadline = time_now() + test.disk.patience;
 	for (;;) {
 		test.rests = false;
+		if (suspend_asked())
+			suspend_now(&test.disk.bm, 1);
 		requests_submit();
 		if (!test.busy && !test.rests)
 			return;

@@ -74,5 +74,6 @@ int guest_main(void)
 			port_watch(&ports[i]);
 		}
 		net_wait(nets, port_count, false, 0);
+		netif_suspend(nets, port_count);
 	}
 }

@@ -11,6 +11,7 @@
 #include "tests/attack/lib/attack.h"
 
 #include "guests/lib/cpu.h"
+#include "tests/guest/lib/ticks.h"
 
 #define ENTRIES		16u
 #define GIFT_AT		ENTRIES		/* entries for gifts, as many */
@@ -18,6 +19,7 @@
 #define GENERATION	4u
 #define RESTART_EVERY	(40 * MS)
 #define CALLS		2000u		/* of each vCPU, at least */
+#define BURST		32u		/* after which it rests for rest-kticks= */
 #define PATIENCE	(20000 * MS)
 
 static struct end grant[2], other[3];
@@ -184,16 +186,26 @@ static bool over(uint32_t me)
 	return now > until && (done_calls[me] >= CALLS || now > until + PATIENCE);
 }
 
+/* What the mate raises does not wake it. */
+static void sleep(uint32_t me, uint64_t ns)
+{
+	for (uint32_t i = 0; i < AMBIT_VIRQ_WORDS; i++)
+		WRITE_ONCE(vcpu_page(me)->mask[i], UINT64_MAX);
+	hcall1(AMBIT_HC_WAIT, time_now() + ns);
+}
+
 static void storm(void *arg)
 {
 	uint32_t me = arg ? 1 : 0;
 	struct prng p = { vm_info()->vm * 2 + me + 17 * vm_info()->incarnation };
+	uint64_t rest = kticks_ns(cmdline_u64("rest-kticks", 0));
 
 	while (!over(me)) {
 		enum op op = pick(&p, 40) ? often[pick(&p, sizeof(often))] : OP_CONTROL;
 
 		went_well[me][op] += operate(op, me, &p) == 0;
-		done_calls[me]++;
+		if (!(++done_calls[me] % BURST) && rest)
+			sleep(me, rest);
 	}
 	__atomic_fetch_sub(&running, 1, __ATOMIC_SEQ_CST);
 }

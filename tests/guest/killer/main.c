@@ -4,20 +4,16 @@
  * again, and then min-kticks= to max-kticks= thousand ticks of the TSC, at random by
  * seed=: instructions, under the emulators that count them.
  */
-#include "guests/lib/cpu.h"
 #include "guests/lib/prng.h"
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/ticks.h"
 #include "tests/guest/lib/vms.h"
-
-#include "hv/abi/time.h"
 
 static void delay(struct prng *prng, uint64_t min, uint64_t max)
 {
-	const struct ambit_time *t = (const struct ambit_time *)
-		((uint64_t)vm_info() + AMBIT_APERTURE_TIME);
-	uint64_t ticks = min * 1000 + prng_below(prng, (max - min) * 1000 + 1);
+	uint64_t min_ns = kticks_ns(min), spread = kticks_ns(max) - min_ns;
 
-	time_sleep_until(time_now() + ticks * 1000 / (t->tsc_hz / 1000000));
+	time_sleep_until(time_now() + min_ns + prng_below(prng, spread + 1));
 }
 
 int guest_main(void)

@@ -12,11 +12,10 @@
  *            them saved
  */
 #include "tests/guest/lib/check.h"
-
-#include "hv/abi/time.h"
+#include "tests/guest/lib/ticks.h"
 
 #define TIMEOUT (20000 * MS)
-#define POLL_TICKS 20000u
+#define POLL_KTICKS 20u
 
 static struct ambit_vm_entry *list;
 static uint32_t vms[8], vm_count, rests;
@@ -56,11 +55,8 @@ static void rest(uint64_t n)
 
 static void units_find(void)
 {
-	const struct ambit_time *t = (const struct ambit_time *)((uint64_t)vm_info() +
-								 AMBIT_APERTURE_TIME);
-
-	unit = cmdline_has("ticks") ? 1000 * 1000000000ull / t->tsc_hz : MS;
-	poll = POLL_TICKS * 1000000000ull / t->tsc_hz;
+	unit = cmdline_has("ticks") ? kticks_ns(1) : MS;
+	poll = kticks_ns(POLL_KTICKS);
 }
 
 static void vms_find(void)

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One VM at the hands of chaos: what may be done to it now, and what must come of it. */
+#include "tests/guest/chaos/chaos.h"
+
+#define OK		(1u << 0)
+#define BUSY		(1u << -AMBIT_EBUSY)
+#define AGAIN		(1u << -AMBIT_EAGAIN)
+#define POLL_KTICKS	20u	/* of what is under way */
+#define PATIENCE	(60000 * MS)
+
+struct victim victim[VICTIMS_MAX];
+uint32_t victim_count;
+struct deeds deeds;
+struct prng chaos_prng;
+
+static uint32_t pick(uint32_t n)
+{
+	return (uint32_t)prng_below(&chaos_prng, n);
+}
+
+static int64_t list(struct ambit_vm_entry *to, uint32_t vm, uint32_t n)
+{
+	return hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, vm, (uint64_t)to,
+		      n * sizeof(*to));
+}
+
+void victims_find(uint32_t clients, const char *mortal)
+{
+	struct ambit_vm_entry e;
+
+	for (uint32_t vm = 0; list(&e, vm, 1) == 1; vm++) {
+		struct victim *v = &victim[victim_count];
+
+		if (!e.rights || vm == vm_info()->vm)
+			continue;
+		if (victim_count == VICTIMS_MAX)
+			guest_fail("more than %u VMs", VICTIMS_MAX);
+		*v = (struct victim){ .seen = e, .client = victim_count < clients,
+				      .mortal = !strcmp(e.name, mortal) };
+		victim_count++;
+	}
+	CHECK(victim_count > clients);
+}
+
+bool victim_ended(const struct victim *v)
+{
+	return v->seen.state == AMBIT_VMS_STOPPED || v->seen.state == AMBIT_VMS_CRASHED;
+}
+
+void victim_look(struct victim *v)
+{
+	bool before = victim_ended(v);
+
+	CHECK_IS(list(&v->seen, v->seen.vm, 1), 1);
+	if (!victim_ended(v))
+		return;
+	if ((v->seen.state == AMBIT_VMS_CRASHED && !v->mortal) || v->seen.status)
+		guest_fail("%s failed: state %u, status %d", v->seen.name, v->seen.state,
+			   (int)v->seen.status);
+	deeds.ends += !before && v->phase != HALTED;
+}
+
+int64_t victim_control(struct victim *v, uint64_t op)
+{
+	int64_t r = hcall2(AMBIT_HC_VM_CONTROL, op, v->seen.vm);
+
+	deeds.acts[op] += r == 0;
+	return r;
+}
+
+/* An operation that must have one of these statuses; true if that is 0. */
+static bool control(struct victim *v, uint64_t op, uint32_t allowed)
+{
+	int64_t r = victim_control(v, op);
+
+	CHECK(r <= 0 && r > -32);
+	if (r > 0 || r <= -32 || !(allowed & 1u << -r))
+		guest_fail("%s, state %u, phase %d: operation %lu: status %ld",
+			   v->seen.name, v->seen.state, v->phase, op, r);
+	return r == 0;
+}
+
+static enum phase restart(struct victim *v)
+{
+	control(v, AMBIT_VM_RESTART, OK);
+	return RUNS;
+}
+
+/* BUSY: it ended by itself meanwhile. */
+static enum phase stop(struct victim *v, uint32_t allowed)
+{
+	return control(v, AMBIT_VM_STOP, allowed) ? HALTED : RUNS;
+}
+
+static enum phase resume(struct victim *v)
+{
+	control(v, AMBIT_VM_RESUME, OK | BUSY);
+	return RUNS;
+}
+
+static enum phase from_running(struct victim *v)
+{
+	uint32_t act = pick(8);
+
+	if (victim_ended(v))	/* a crashed one may be left to its policy */
+		return v->mortal && act < 4 ? RUNS : restart(v);
+	if (act < 2)
+		return restart(v);
+	if (act < 3)
+		return stop(v, OK | BUSY);
+	if (act < 5)
+		return control(v, AMBIT_VM_PAUSE, OK | BUSY) ? PAUSED : RUNS;
+	return control(v, AMBIT_VM_SUSPEND, OK | BUSY) ? ASKED : RUNS;
+}
+
+/* It is to go on, or to end. */
+static enum phase from_rest(struct victim *v)
+{
+	uint32_t act = pick(6);
+
+	return act == 0 ? restart(v) : act == 1 ? stop(v, OK | BUSY) : resume(v);
+}
+
+static enum phase from_suspended(struct victim *v)
+{
+	if (pick(3) == 0)
+		return from_rest(v);
+	control(v, AMBIT_VM_SAVE, AGAIN);
+	return SAVING;
+}
+
+/* It is under way: a restart takes effect at its end, a stop is too early. Or it has just
+ * been done, and nobody has been told. */
+static enum phase from_work(struct victim *v, uint64_t op, enum phase done)
+{
+	uint32_t act = pick(12);
+
+	if (act == 0)
+		return restart(v);
+	if (act == 1 && control(v, AMBIT_VM_STOP, OK | BUSY))
+		return HALTED;
+	return control(v, op, OK | AGAIN) ? done : v->phase;
+}
+
+static enum phase from_saved(struct victim *v)
+{
+	uint32_t act = pick(6);
+
+	if (act < 2)
+		return act ? restart(v) : stop(v, OK);
+	control(v, AMBIT_VM_RESTORE, AGAIN);
+	return RESTORING;
+}
+
+static enum phase next_phase(struct victim *v)
+{
+	switch (v->phase) {
+	case RUNS:
+		return from_running(v);
+	case HALTED:
+		return restart(v);
+	case PAUSED:
+		return from_rest(v);
+	case ASKED:	/* not everybody does it */
+		return v->seen.state == AMBIT_VMS_SUSPENDED ? from_suspended(v) :
+							      from_rest(v);
+	case SAVING:
+		return from_work(v, AMBIT_VM_SAVE, SAVED);
+	case SAVED:
+		return from_saved(v);
+	default:
+		return from_work(v, AMBIT_VM_RESTORE, RUNS);
+	}
+}
+
+void victim_act(struct victim *v)
+{
+	uint64_t min = cmdline_u64("min-kticks", 500);
+	uint64_t max = cmdline_u64("max-kticks", 10000);
+
+	victim_look(v);
+	v->phase = next_phase(v);
+	v->due = time_now() + (v->phase == SAVING || v->phase == RESTORING ?
+			       kticks_ns(POLL_KTICKS) :
+			       kticks_ns(min + prng_below(&chaos_prng, max - min + 1)));
+}
+
+void victim_calm(struct victim *v)
+{
+	uint64_t until = time_now() + PATIENCE;
+
+	while (v->phase == SAVING || v->phase == SAVED || v->phase == RESTORING) {
+		uint64_t op = v->phase == SAVING ? AMBIT_VM_SAVE : AMBIT_VM_RESTORE;
+
+		if (control(v, op, OK | AGAIN))
+			v->phase = v->phase == SAVING ? SAVED : RUNS;
+		else if (v->phase == SAVED)
+			v->phase = RESTORING;
+		if (time_now() > until)
+			guest_fail("%s: no end of phase %d", v->seen.name, v->phase);
+		time_sleep_until(time_now() + kticks_ns(POLL_KTICKS));
+	}
+	victim_look(v);
+	if (v->phase == HALTED || (victim_ended(v) && !v->client))
+		restart(v);
+	else if (v->phase != RUNS)
+		resume(v);
+	v->phase = RUNS;
+}
