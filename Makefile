@@ -251,7 +251,7 @@ test: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
-		tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
+		tests/names tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
 		tests/models/run tests/fuzz/run tests/monitor tests/faults tests/run
 
 # Not part of `make test`: how much of the hypervisor runs, in a build that counts.
