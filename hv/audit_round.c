@@ -8,6 +8,7 @@
 #include "hv/console.h"
 #include "hv/panic.h"
 #include "hv/pcpu.h"
+#include "hv/symbol.h"
 #include "hv/time.h"
 #include "hv/work.h"
 
@@ -75,8 +76,11 @@ void audit_step(bool (*step)(struct work *), uint64_t ticks)
 
 void audit_steps_report(void)
 {
-	hv_log("audit: the longest step of work took %lu ticks, at %016lx", longest,
-	       longest_of);
+	uint64_t offset;
+	const char *name = symbol_find(longest_of, &offset);
+
+	hv_log("audit: the longest step of work took %lu ticks, of %s", longest,
+	       name ? name : "-");
 }
 
 void audit_end(void)

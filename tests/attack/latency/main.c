@@ -29,10 +29,12 @@ static void quiet(void)
 static void report(const char *name, uint64_t ticks, uint64_t bytes)
 {
 	uint64_t less = ticks - MIN(ticks, bytes);
+	char figure[48];
 
 	if (bytes)
 		printf("%s: %lu ticks for %lu bytes\n", name, ticks, bytes);
-	measure_line(name, less, "instructions", LIMIT);
+	snprintf(figure, sizeof(figure), "call,what=%s", name);
+	measure_line(figure, less, "instructions", LIMIT);
 	worst = MAX(worst, less);
 	worst_bytes = MAX(worst_bytes, bytes);
 	worst_ticks = MAX(worst_ticks, ticks);
@@ -258,7 +260,7 @@ static void console_case(const char *name, uint8_t byte)
 	CHECK_IS(r, 1024);
 }
 
-static void link_case(const char *name, const struct end *e)
+static void link_case(const char *name, const char *settle, const struct end *e)
 {
 	uint64_t most = 0, ticks;
 	int64_t r;
@@ -271,7 +273,7 @@ static void link_case(const char *name, const struct end *e)
 	}
 	report(name, most, 0);
 	ticks = timed(AMBIT_HC_SETTLE, e->endpoint, 0, 0, &r);
-	report("settle", ticks, 0);
+	report(settle, ticks, 0);
 }
 
 /* The longest ones without a pause, while the probe is waiting for its timers. */
@@ -324,8 +326,8 @@ static int attacker(void)
 	control_case("stop", AMBIT_VM_STOP);
 	console_case("console-text", 'x');
 	console_case("console-nothing", 1);
-	link_case("state-direct", &direct);
-	link_case("state-grant", &grant);
+	link_case("state-direct", "settle-direct", &direct);
+	link_case("state-grant", "settle-grant", &grant);
 	building(info->vm + 3);
 	measure_line("longest-call", worst, "instructions", LIMIT);
 	measure_line("longest-move", worst_bytes, "iterations", AMBIT_BATCH_BYTES);
