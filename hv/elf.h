@@ -33,7 +33,12 @@ int MUST_CHECK elf_check(const void *image, uint64_t size,
 
 #define ELF_NAME_MAX 40	/* with the NUL; longer ones are cut */
 
-/* The function at address by the file's symbol table, and how far in it; false:
- * none, or the table is too long to look through. (elf_symbol.c) */
-bool elf_symbol(const void *image, uint64_t size, uint64_t address, char *name,
-		uint64_t *offset);
+struct elf_place {
+	uint64_t address;
+	uint64_t offset;	/* in the function ... */
+	char name[ELF_NAME_MAX]; /* ... of this name; "": none */
+};
+
+/* Find the functions of n places by the file's symbol table; none, if that is too
+ * long to look through. (elf_symbol.c) */
+void elf_symbols(const void *image, uint64_t size, struct elf_place *place, uint32_t n);

@@ -9,7 +9,7 @@
 #include "hv/string.h"
 
 #define SECTIONS_MAX	128u
-#define SYMBOLS_MAX	2048u	/* some 12 instructions each */
+#define SYMBOLS_MAX	2048u	/* some 15 instructions each, and 4 more for a place */
 #define SECTION_SYMTAB	2
 #define TYPE_NONE	0
 #define TYPE_FUNCTION	2
@@ -71,27 +71,36 @@ static void name_copy(const void *image, uint64_t size, uint64_t at, char *name)
 	name[n] = '\0';
 }
 
-bool elf_symbol(const void *image, uint64_t size, uint64_t address, char *name,
-		uint64_t *offset)
+/* Is s a function at or before the place, and nearer than what was found? */
+static bool is_nearer(const struct symbol *s, const struct elf_place *p)
+{
+	uint32_t type = s->info & 0xf;
+
+	return (type == TYPE_FUNCTION || type == TYPE_NONE) && s->section &&
+	       s->section < INDEX_RESERVED && s->value <= p->address &&
+	       p->address - s->value <= p->offset && (!s->size || p->address - s->value < s->size);
+}
+
+void elf_symbols(const void *image, uint64_t size, struct elf_place *place, uint32_t n)
 {
 	struct section symbols, names;
-	struct symbol s, best = { .value = 0 };
+	struct symbol s;
 
+	for (uint32_t i = 0; i < n; i++) {
+		place[i].offset = UINT64_MAX;
+		place[i].name[0] = '\0';
+	}
 	if (!tables_find(image, size, &symbols, &names) ||
 	    symbols.size / sizeof(s) > SYMBOLS_MAX)
-		return false;
+		return;
 	for (uint64_t at = 0; at < symbols.size; at += sizeof(s)) {
 		if (!copy(image, size, symbols.offset + at, &s, sizeof(s)))
-			return false;
-		if (((s.info & 0xf) != TYPE_FUNCTION && (s.info & 0xf) != TYPE_NONE) ||
-		    !s.section || s.section >= INDEX_RESERVED ||
-		    s.value > address || s.value < best.value)
-			continue;
-		best = s;
+			return;
+		for (uint32_t i = 0; i < n; i++) {
+			if (!is_nearer(&s, &place[i]))
+				continue;
+			place[i].offset = place[i].address - s.value;
+			name_copy(image, size, names.offset + s.name, place[i].name);
+		}
 	}
-	if (!best.section || (best.size && address - best.value >= best.size))
-		return false;
-	name_copy(image, size, names.offset + best.name, name);
-	*offset = address - best.value;
-	return name[0] != '\0';
 }

@@ -29,6 +29,7 @@ static struct work steps = { .run = task_step };
 static int irq_line = -1;
 static struct line line;
 static struct monitor_task task;
+static bool found;			/* what its words name */
 static struct monitor_completion completion;
 static char words[LINE_BYTES];		/* the line that runs, cut in words */
 static uint8_t ahead[AHEAD_BYTES];	/* typed while a command runs */
@@ -113,6 +114,7 @@ static void task_begin(void)
 	memcpy(words, line.text, LINE_BYTES);
 	line_clear(&line);
 	task = (struct monitor_task){ 0 };
+	found = false;
 	if (monitor_parse(&task, words)) {
 		mode = RUNNING;
 		steps_begin();
@@ -154,6 +156,18 @@ static void completion_end(void)
 	task_end();
 }
 
+/* First what its words name, then itself; true: it is over. */
+static bool command_step(void)
+{
+	int r;
+
+	if (found)
+		return task.command->step(&task);
+	r = monitor_find_step(&task);
+	found = r > 0;
+	return r < 0;
+}
+
 static bool task_step(struct work *w)
 {
 	if (mode != RUNNING && mode != COMPLETING)
@@ -171,7 +185,7 @@ static bool task_step(struct work *w)
 		return true;
 	}
 	task.due_tsc = 0;
-	if (!task.command->step(&task))
+	if (!command_step())
 		return false;
 	task_end();
 	return true;

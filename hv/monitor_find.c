@@ -11,7 +11,7 @@
 
 #define NAMES_SHOWN	12u	/* in a line that tells what there is */
 #define LIST_SHOWN	120u	/* at most, by completion */
-#define STEP_NAMES	128u	/* looked at in one step of completion */
+#define STEP_NAMES	128u	/* looked at in one step */
 
 static const char *const switches[] = { "on", "off" };
 
@@ -50,40 +50,57 @@ static void names_print(enum monitor_arg kind)
 	monitor_print(name_of(kind, i) ? " ...\n" : "\n");
 }
 
-/* The whole name; for commands also the only one that begins so. -1: none. */
-static int find(enum monitor_arg kind, const char *word)
+/* The command of that name, or the only one that begins so. NULL: none. */
+static const struct monitor_command *command_of(const char *word)
 {
-	size_t n = strlen(word);
-	const char *name;
-	int begins = -1;
+	const struct monitor_command *begins = NULL;
+	uint32_t count = 0;
 
-	for (int i = 0; (name = name_of(kind, (uint32_t)i)); i++) {
-		if (!strcmp(name, word))
-			return i;
-		if (kind == ARG_COMMAND && !strncmp(name, word, n))
-			begins = begins == -1 ? i : -2;
+	for (uint32_t i = 0; i < monitor_command_count; i++) {
+		const struct monitor_command *c = &monitor_commands[i];
+
+		if (!strcmp(c->name, word))
+			return c;
+		if (strncmp(c->name, word, strlen(word)))
+			continue;
+		begins = c;
+		count++;
 	}
-	return begins < 0 ? -1 : begins;
+	return count == 1 ? begins : NULL;
 }
 
-static bool argument_find(struct monitor_task *t, uint32_t i)
+static void argument_take(struct monitor_task *t, enum monitor_arg kind, const char *name)
 {
-	enum monitor_arg kind = t->command->arg[i];
-	int at = find(kind, t->arg[i]);
-
-	if (at < 0) {
-		monitor_print("%s: there is no %s '%s'; there is:", t->command->name,
-			      kind_words[kind], t->arg[i]);
-		names_print(kind);
-		return false;
-	}
 	if (kind == ARG_VM)
-		t->vm = &vm_table[at];
+		t->vm = &vm_table[t->idx];
 	else if (kind == ARG_LINK)
-		t->link = &link_table[at];
-	else
-		t->arg[i] = name_of(kind, (uint32_t)at);
-	return true;
+		t->link = &link_table[t->idx];
+	t->arg[t->found++] = name;
+	t->idx = 0;
+}
+
+/* t->idx goes through the names of the argument's kind. */
+int monitor_find_step(struct monitor_task *t)
+{
+	uint32_t end = t->idx + STEP_NAMES, i = t->found;
+	enum monitor_arg kind;
+	const char *name = "";
+
+	if (i == MONITOR_ARGS || !t->arg[i][0])
+		return 1;
+	kind = t->command->arg[i];
+	for (; t->idx < end && (name = name_of(kind, t->idx)); t->idx++) {
+		if (strcmp(name, t->arg[i]))
+			continue;
+		argument_take(t, kind, name);
+		return 0;
+	}
+	if (name)
+		return 0;
+	monitor_print("%s: there is no %s '%s'; there is:", t->command->name, kind_words[kind],
+		      t->arg[i]);
+	names_print(kind);
+	return -1;
 }
 
 /* The next word, ended by NUL; *rest goes behind it. NULL: none is left. */
@@ -105,17 +122,14 @@ static char *word_cut(char **rest)
 
 static bool command_find(struct monitor_task *t, const char *word)
 {
-	int at = find(ARG_COMMAND, word);
-
-	if (at < 0) {
-		monitor_print("no command '%s'; there is:", word);
-		for (uint32_t i = 0; i < monitor_command_count; i++)
-			monitor_print(" %s", monitor_commands[i].name);
-		monitor_put("\n", 1);
-		return false;
-	}
-	t->command = &monitor_commands[at];
-	return true;
+	t->command = command_of(word);
+	if (t->command)
+		return true;
+	monitor_print("no command '%s'; there is:", word);
+	for (uint32_t i = 0; i < monitor_command_count; i++)
+		monitor_print(" %s", monitor_commands[i].name);
+	monitor_put("\n", 1);
+	return false;
 }
 
 bool monitor_parse(struct monitor_task *t, char *text)
@@ -133,8 +147,6 @@ bool monitor_parse(struct monitor_task *t, char *text)
 			names_print(t->command->arg[i]);
 			return false;
 		}
-		if (word && !argument_find(t, i))
-			return false;
 	}
 	word = word_cut(&text);
 	if (word)
@@ -149,12 +161,12 @@ bool monitor_parse(struct monitor_task *t, char *text)
 static enum monitor_arg kind_behind(const char *text, uint32_t n)
 {
 	char first[LINE_BYTES], *rest = first, *word;
-	int at;
+	const struct monitor_command *c;
 
 	memcpy(first, text, LINE_BYTES);
 	word = word_cut(&rest);
-	at = word ? find(ARG_COMMAND, word) : -1;
-	return at < 0 || n > MONITOR_ARGS ? ARG_NONE : monitor_commands[at].arg[n - 1];
+	c = word ? command_of(word) : NULL;
+	return !c || n > MONITOR_ARGS ? ARG_NONE : c->arg[n - 1];
 }
 
 void monitor_complete_begin(struct monitor_completion *c, const char *text, uint32_t at)

@@ -25,6 +25,7 @@ struct monitor_task {
 	const char *arg[MONITOR_ARGS];	/* "": not given */
 	struct vm *vm;			/* that the first argument names, if it does */
 	struct link *link;
+	uint32_t found;			/* arguments whose names were looked up */
 	uint32_t idx;			/* how far it has come; 0 at first */
 	uint64_t sum[2];		/* counted so far, by the command */
 	uint64_t due_tsc;		/* not before; 0: at once */
@@ -53,6 +54,8 @@ void monitor_put(const char *s, size_t n);
 void monitor_print(const char *fmt, ...) PRINTF(1, 2);
 size_t monitor_room(void);
 bool monitor_empty(void);
+/* What is put from now on waits (true) until all of it may go out (false). */
+void monitor_hold(bool on);
 /* Up to a line's end, or all there is. */
 size_t monitor_out_take(char *buf, size_t size);
 
@@ -66,8 +69,11 @@ void monitor_close(void);
 
 /* --- monitor_find.c: names ------------------------------------------------------------ */
 
-/* Fill t from words; false: a line has told what is wrong. */
+/* Fill t from words but for what they name; false: a line has told what is wrong. */
 bool monitor_parse(struct monitor_task *t, char *text);
+/* A bounded step of looking up the names: 1 all are there, 0 to be called again, or
+ * -1: a line has told which is not. */
+int monitor_find_step(struct monitor_task *t);
 
 struct monitor_completion {
 	const char *text;		/* up to the cursor */

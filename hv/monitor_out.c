@@ -13,6 +13,8 @@
 
 static char ring[RING_BYTES];
 static uint32_t head, tail;	/* free-running */
+static uint32_t end;		/* what may be taken: up to here */
+static bool held;		/* it stays there for now */
 
 size_t monitor_room(void)
 {
@@ -21,7 +23,16 @@ size_t monitor_room(void)
 
 bool monitor_empty(void)
 {
-	return head == tail;
+	return end == tail;
+}
+
+void monitor_hold(bool on)
+{
+	held = on;
+	if (on)
+		return;
+	end = head;
+	vm_console_log_ready();
 }
 
 void monitor_put(const char *s, size_t n)
@@ -29,8 +40,8 @@ void monitor_put(const char *s, size_t n)
 	n = MIN(n, monitor_room());
 	for (size_t i = 0; i < n; i++)
 		ring[head++ % RING_BYTES] = s[i];
-	if (n)
-		vm_console_log_ready();
+	if (n && !held)
+		monitor_hold(false);
 }
 
 void monitor_print(const char *fmt, ...)
@@ -49,7 +60,7 @@ size_t monitor_out_take(char *buf, size_t size)
 {
 	size_t n = 0;
 
-	while (n < size && tail != head) {
+	while (n < size && tail != end) {
 		buf[n] = ring[tail++ % RING_BYTES];
 		if (buf[n++] == '\n')
 			break;

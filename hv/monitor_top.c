@@ -14,8 +14,7 @@
 #include "vio/link.h"
 
 #define ROUND_NS	1000000000ull
-#define STEP_VMS	16u
-#define STEP_LINKS	64u
+#define STEP_LOOKS	48u	/* vCPUs and links in a step, some 100 instructions each */
 #define VM_ROWS		9u
 #define LINK_ROWS	6u
 
@@ -115,28 +114,49 @@ static void head_draw(void)
 		      frames_free_bytes() >> 20);
 }
 
-/* The cursor comes back to where lines of VMs go on. */
-static void draw(void)
+static void vm_draw(const struct row *r)
 {
-	monitor_print("\x1b""7\x1b[H");
-	head_draw();
-	monitor_print("%-16s %-9s %7s %10s\x1b[K\n", "VM", "STATE", "CPU %", "EXITS/S");
-	for (uint32_t i = 0; i < vm_rows; i++) {
-		const struct vm *vm = &vm_table[vm_row[i].idx];
-		uint64_t cpu = part(vm_row[i].rank);
+	const struct vm *vm = &vm_table[r->idx];
+	uint64_t cpu = part(r->rank);
 
-		monitor_print("%-16s %-9s %5lu.%lu %10lu\x1b[K\n", vm->name, monitor_state(vm),
-			      cpu / 10, cpu % 10, each_second(vm_row[i].more));
+	monitor_print("%-16s %-9s %5lu.%lu %10lu\x1b[K\n", vm->name, monitor_state(vm), cpu / 10,
+		      cpu % 10, each_second(r->more));
+}
+
+static void link_draw(const struct row *r)
+{
+	const struct link *l = &link_table[r->idx];
+
+	monitor_print("%-16s %-9s %18lu\x1b[K\n", l->config->name,
+		      link_connected(&l->end[0]) ? "connected" : "-", each_second(r->rank));
+}
+
+/*
+ * Row n, counted from 1; false: it was the last. All rows go out at once, and the
+ * cursor comes back to where lines of VMs go on.
+ */
+static bool draw(uint32_t n)
+{
+	if (n == 1) {
+		monitor_hold(true);
+		monitor_print("\x1b""7\x1b[H");
+		head_draw();
+		monitor_print("%-16s %-9s %7s %10s\x1b[K\n", "VM", "STATE", "CPU %", "EXITS/S");
 	}
-	monitor_print("%-16s %-9s %18s\x1b[K\n", "LINK", "", "MESSAGES/S");
-	for (uint32_t i = 0; i < link_rows; i++) {
-		const struct link *l = &link_table[link_row[i].idx];
-
-		monitor_print("%-16s %-9s %18lu\x1b[K\n", l->config->name,
-			      link_connected(&l->end[0]) ? "connected" : "-",
-			      each_second(link_row[i].rank));
+	if (n <= vm_rows) {
+		vm_draw(&vm_row[n - 1]);
+		return true;
+	}
+	n -= vm_rows;
+	if (n == 1)
+		monitor_print("%-16s %-9s %18s\x1b[K\n", "LINK", "", "MESSAGES/S");
+	if (n <= link_rows) {
+		link_draw(&link_row[n - 1]);
+		return true;
 	}
 	monitor_print("\x1b""8");
+	monitor_hold(false);
+	return false;
 }
 
 /* The rows are kept out of what scrolls. */
@@ -149,38 +169,46 @@ static void rows_reserve(void)
 
 void monitor_top_stop(void)
 {
+	monitor_hold(false);
 	monitor_print("\x1b[r\x1b[999;1H\n");
 	round = 0;
 }
 
-static bool round_end(struct monitor_task *t)
+/* The first round is short, and is only there to compare with. */
+static void round_end(struct monitor_task *t)
 {
-	uint64_t now = arch_tsc();
-
-	elapsed = now - round_tsc;
-	round_tsc = now;
-	if (round++)
-		draw();
+	t->due_tsc = arch_tsc() + time_ns_to_ticks(round ? ROUND_NS : ROUND_NS / 10);
 	t->idx = 0;
-	t->due_tsc = now + time_ns_to_ticks(round == 1 ? ROUND_NS / 10 : ROUND_NS);
-	return false;
+	t->sum[0] = 0;
+	round++;
 }
 
+/* idx goes through VMs, then links; then sum[0] through the rows. */
 bool monitor_top(struct monitor_task *t)
 {
-	uint32_t vms = MIN(t->idx + STEP_VMS, vm_count);
+	uint32_t all = vm_count + link_count, n = 0;
 
+	if (t->sum[0]) {
+		if (!draw((uint32_t)t->sum[0]++))
+			round_end(t);
+		return false;
+	}
 	if (!t->idx) {
 		vm_rows = link_rows = 0;
 		if (!round)
 			rows_reserve();
 	}
-	if (t->idx < vm_count) {
-		for (; t->idx < vms; t->idx++)
-			vm_look(t->idx);
-		return false;
-	}
-	for (uint32_t n = 0; n < STEP_LINKS && t->idx - vm_count < link_count; n++)
+	for (; t->idx < vm_count && n < STEP_LOOKS; n += vm_table[t->idx++].vcpu_count)
+		vm_look(t->idx);
+	for (; t->idx >= vm_count && t->idx < all && n < STEP_LOOKS; n++)
 		link_look(t->idx++ - vm_count);
-	return t->idx - vm_count < link_count ? false : round_end(t);
+	if (t->idx < all)
+		return false;
+	elapsed = arch_tsc() - round_tsc;
+	round_tsc += elapsed;
+	if (round)
+		t->sum[0] = 1;
+	else
+		round_end(t);
+	return false;
 }

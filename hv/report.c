@@ -7,11 +7,12 @@
 #include "hv/printf.h"
 #include "hv/vm.h"
 #include "hv/vm_table.h"
+#include "vio/place.h"
 
 #define CODE_BYTES	15
 #define CALL_BYTES	5
 #define STACK_WORDS	96u	/* looked at ... */
-#define CALLS_MAX	8u	/* ... for so many return addresses, ... */
+#define PLACES_MAX	8u	/* ... for return addresses, so many with RIP, ... */
 #define CODE_REACH	MIB(16)	/* ... no farther than that from RIP */
 
 static void report_code(struct vcpu *v)
@@ -48,19 +49,6 @@ static void report_registers(const struct vcpu_regs *r, const struct cpu_state *
 
 /* --- where, in words: by the symbol table of the VM's image ------------------------ */
 
-static bool print_place(const struct vm *vm, const char *what, uint64_t address, uint64_t back)
-{
-	const struct boot_module *image = vm_module(vm->config->image);
-	char name[ELF_NAME_MAX];
-	uint64_t offset;
-
-	if (!image || !elf_symbol(phys_to_virt(hpa(image->base)), image->size, address - back, name,
-			&offset))
-		return false;
-	hv_log("  %s %016lx %s+0x%lx", what, address, name, offset + back);
-	return true;
-}
-
 /* Does a call end at this address, by what the guest has there? */
 static bool follows_call(struct vm *vm, const struct cpu_state *s, uint64_t address)
 {
@@ -72,32 +60,57 @@ static bool follows_call(struct vm *vm, const struct cpu_state *s, uint64_t addr
 	       (code[2] == 0xff && (code[3] >> 3 & 7) == 2);
 }
 
-/* What looks like a return address into the image, near the top of the stack. */
-static void report_stack(struct vm *vm, const struct cpu_state *s)
+/* RIP, and what looks like a return address into the image, near the top of the
+ * stack: one byte before it, where the call is. */
+static uint32_t places_find(struct vm *vm, const struct cpu_state *s, struct elf_place *place)
 {
 	uint64_t stack[STACK_WORDS];
 	uint32_t found = 0;
 	size_t n = guest_fetch(vm, s, s->rsp, stack, sizeof(stack)) / sizeof(stack[0]);
 
-	for (size_t i = 0; i < n && found < CALLS_MAX; i++) {
+	place[found++].address = s->rip;
+	for (size_t i = 0; i < n && found < PLACES_MAX; i++) {
 		if (stack[i] - s->rip + CODE_REACH < 2 * CODE_REACH &&
 		    follows_call(vm, s, stack[i]))
-			found += print_place(vm, "called from", stack[i], 1);
+			place[found++].address = stack[i] - 1;
+	}
+	return found;
+}
+
+static void report_places(struct vm *vm, const struct cpu_state *s)
+{
+	const struct boot_module *image = vm_module(vm->config->image);
+	struct elf_place place[PLACES_MAX];
+	uint32_t n = places_find(vm, s, place);
+
+	if (!image)
+		return;
+	elf_symbols(phys_to_virt(hpa(image->base)), image->size, place, n);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t back = i ? 1 : 0;
+
+		if (place[i].name[0])
+			hv_log("  %s %016lx %s+0x%lx", i ? "called from" : "at",
+			       place[i].address + back, place[i].name, place[i].offset + back);
 	}
 }
 
 void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 {
+	char place[PLACE_TEXT];
 	struct cpu_state s;
 
 	hvm->get_state(v, &s);
 	hv_log("%s: stopped by the hypervisor: %s", v->vm->name, why);
 	hv_log("  vCPU %u on pCPU %u, incarnation %u", v->id, v->pcpu,
 	       v->vm->incarnation);
-	print_place(v->vm, "at", s.rip, 0);
 	report_registers(&v->regs, &s);
 	report_code(v);
-	report_stack(v->vm, &s);
+	report_places(v->vm, &s);
+	if (exit && exit->reason == EXIT_MEMORY) {
+		place_describe(v->vm, exit->memory.gpa, place);
+		hv_log("  the address is in: %s", place);
+	}
 	if (exit)
 		hv_log("  exit code 0x%lx qualification 0x%lx", exit->code,
 		       exit->qualification);

@@ -264,7 +264,7 @@ static uint32_t endpoint_flags(const struct endpoint *e, uint32_t side)
 					AMBIT_LINKF_PEER_PRIV);
 }
 
-static void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
+void endpoint_info(const struct endpoint *e, struct ambit_link_info *out)
 {
 	const struct link *l = e->link;
 	const struct manifest_link *c = l->config;

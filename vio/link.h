@@ -79,6 +79,8 @@ int MUST_CHECK endpoint_map_step(struct endpoint *e, uint64_t *offset);
  * on from, 0 at the end. Its VM does not run.
  */
 uint64_t link_clear(struct endpoint *e, uint64_t offset, uint64_t n);
+/* What a VM's info area tells of one end. */
+void endpoint_info(const struct endpoint *e, struct ambit_link_info *out);
 /* Fill the info entries of a VM. */
 void link_info(struct vm *vm, struct ambit_link_info *info);
 /* AMBIT_HC_LINK_STATE; a generation or an error. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-vio-objs := vio/virq.o vio/user.o vio/link.o vio/area.o vio/grant.o vio/grant_map.o vio/revoke.o \
+vio-objs := vio/virq.o vio/user.o vio/link.o vio/place.o vio/area.o vio/grant.o vio/grant_map.o vio/revoke.o \
 	vio/grant_life.o vio/give.o vio/window.o \
 	vio/data.o vio/tail.o vio/slot.o vio/copy.o vio/capture.o \
 	vio/audit_map.o vio/audit_link.o

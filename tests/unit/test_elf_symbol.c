@@ -67,12 +67,14 @@ static void file_make(void)
 static bool find_in(uint64_t size, uint64_t address, char *name, uint64_t *offset)
 {
 	uint8_t *copy = malloc(size ? size : 1);
-	bool found;
+	struct elf_place p[2] = { { .address = 1 }, { .address = address } };
 
 	memcpy(copy, file, size);
-	found = elf_symbol(copy, size, address, name, offset);
+	elf_symbols(copy, size, p, 2);
 	free(copy);
-	return found;
+	memcpy(name, p[1].name, ELF_NAME_MAX);
+	*offset = p[1].offset;
+	return name[0] && !p[0].name[0];
 }
 
 static bool finds(uint64_t address, const char *want, uint64_t at)
