@@ -102,13 +102,30 @@ def batches(figures, vendor, size, direction):
                  "transfers of a batch", "set logscale y\nset xtics (1,2,4,8,16,32,64)")
 
 
+def growing(figures, vendor, prefix, x, label, more):
+    """A curve for each name that begins with prefix and has the parameter x."""
+    names = sorted({e["name"] for e in figures if x in e["params"] and
+                    e["vendor"] == vendor and e["name"].startswith(prefix)})
+    return lines({name[len(prefix):]: (select(figures, name, vendor), "lc %d" % (n + 1))
+                  for n, name in enumerate(names)}, x, label, "set yrange [0:*]\n" + more)
+
+
 def growth(figures, vendor):
-    names = sorted({e["name"] for e in figures if "n" in e["params"]})
-    return lines({name[len("growth-"):]: (select(figures, name, vendor),
-                                          "lc %d" % (n + 1))
-                  for n, name in enumerate(names)}, "n",
-                 "VMs, links, grants and mappings of the system",
-                 "set yrange [0:*]\nset xrange [8:1250]\nset xtics (10,100,1000)")
+    return growing(figures, vendor, "growth-", "n",
+                   "VMs, links, grants and mappings of the system",
+                   "set xrange [8:1250]\nset xtics (10,100,1000)")
+
+
+def cpus(figures, vendor):
+    return growing(figures, vendor, "cpus-", "cpus", "pCPUs of the machine",
+                   "set xrange [1.8:9]\nset xtics (2,4,8)")
+
+
+def depths(figures, vendor, name, x, label, **params):
+    """A curve for each scheme over what is in flight."""
+    return lines({s: (select(figures, name, vendor, scheme=s, **params),
+                      'lc rgb "%s"' % COLOURS[s]) for s in SCHEMES},
+                 x, label, "set yrange [0:*]\nset xtics (1,2,4,8,16,32)")
 
 
 def split(figures, vendor):
@@ -127,11 +144,12 @@ def split(figures, vendor):
             for name, of in bars.items()]
     plots = ", ".join('$bars using %d:xtic(1) title "%s" lc rgb "%s"' % (n + 2, part, colour)
                       for n, (part, colour) in enumerate(PARTS))
-    return gnuplot(1100, 620, block("bars", rows) + """
+    return gnuplot(1100, 720, block("bars", rows) + """
 set style data histograms
 set style histogram rowstacked
 set style fill solid
 set boxwidth 0.75
+set bmargin 17
 set xtics rotate by 55 right font ",10"
 set ylabel "instructions"
 set yrange [0:6000]

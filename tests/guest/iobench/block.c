@@ -16,6 +16,7 @@
 #include "tests/guest/lib/measure.h"
 
 #define REQUESTS 512u
+#define SWEEP_REQUESTS 128u
 #define DEPTH_MAX 32u
 #define LARGE	65536ul
 
@@ -64,21 +65,42 @@ static void run(uint32_t requests, uint32_t depth, uint32_t len, bool random)
 	}
 }
 
-/* Of a request, without the copies. */
-static struct cost measure(uint32_t depth, uint32_t len, bool random)
+/* Of a request, without the copies, in the middle of so many. */
+static struct cost measure_of(uint32_t requests, uint32_t depth, uint32_t len, bool random)
 {
 	struct cost c;
 
 	run(64, depth, len, random);
 	cost_begin(&c);
-	run(REQUESTS, depth, len, random);
+	run(requests, depth, len, random);
 	cost_end(&c);
 	measure_mark();
 	run(depth, depth, len, random);
 	measure_mark();
-	c.ticks = c.ticks / REQUESTS - (uint64_t)copies * len / 8;
-	c.exits = c.exits * 100 / REQUESTS;
+	c.ticks = c.ticks / requests - (uint64_t)copies * len / 8;
+	c.exits = c.exits * 100 / requests;
 	return c;
+}
+
+static struct cost measure(uint32_t depth, uint32_t len, bool random)
+{
+	return measure_of(REQUESTS, depth, len, random);
+}
+
+/* Both orders, all depths. */
+static void sweep(uint32_t endpoint)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		for (uint32_t depth = 1; depth <= DEPTH_MAX; depth *= 2) {
+			uint32_t len = i ? LARGE : 4096;
+			struct cost c = measure_of(SWEEP_REQUESTS, depth, len, !i);
+			char params[48];
+
+			snprintf(params, sizeof(params), ",order=%s,size=%u,depth=%u",
+				 i ? "sequential" : "random", len, depth);
+			cost_sweep_lines("read", params, endpoint, &c);
+		}
+	}
 }
 
 static void front_open(uint32_t endpoint)
@@ -105,6 +127,11 @@ void block_lead(uint32_t endpoint)
 	front_open(endpoint);
 	copies = link_info(endpoint)->scheme == AMBIT_SCHEME_PAGE ? 2 : 1;
 	kept = true;
+	if (cmdline_has("sweep")) {
+		sweep(endpoint);
+		bm_close(end);
+		return;
+	}
 	cost_window("block-4k", endpoint);
 	c = measure(1, 4096, true);
 	cost_lines("block-4k", endpoint, &c, 4000, 0);

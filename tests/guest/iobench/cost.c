@@ -60,6 +60,18 @@ void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 	measure_hundredths(name, c->exits, "exits", exits_limit);
 }
 
+void cost_sweep_lines(const char *what, const char *params, uint32_t endpoint,
+		      const struct cost *c)
+{
+	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s,scheme=%s%s", what, scheme, params);
+	measure_line(name, c->ticks, "ticks", 0);
+	snprintf(name, sizeof(name), "%s-exits,scheme=%s%s", what, scheme, params);
+	measure_hundredths(name, c->exits, "exits", 0);
+}
+
 void cost_window(const char *what, uint32_t endpoint)
 {
 	char name[48];

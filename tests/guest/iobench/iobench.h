@@ -20,6 +20,9 @@ void cost_end(struct cost *c);
 void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 		uint32_t ticks_limit, uint32_t exits_limit);
 
+/* The same for a figure with parameters, ",KEY=VALUE" each, without limits. */
+void cost_sweep_lines(const char *what, const char *params, uint32_t endpoint,
+		      const struct cost *c);
 /* With "split": the next window is of one operation of that kind. */
 void cost_window(const char *what, uint32_t endpoint);
 

@@ -72,6 +72,17 @@ static struct cost measure(uint32_t n, uint32_t packets)
 	return c;
 }
 
+static void sweep(uint32_t endpoint)
+{
+	for (uint32_t n = 1; n <= FLIGHT; n *= 2) {
+		struct cost c = measure(n, 2);
+		char params[16];
+
+		snprintf(params, sizeof(params), ",flight=%u", n);
+		cost_sweep_lines("packet", params, endpoint, &c);
+	}
+}
+
 void ping_lead(uint32_t endpoint)
 {
 	uint8_t scheme = link_info(endpoint)->scheme;
@@ -80,6 +91,11 @@ void ping_lead(uint32_t endpoint)
 
 	netif_open(&nif, endpoint, LEAD_ADDR, echo_reply);
 	resolve();
+	if (cmdline_has("sweep")) {
+		sweep(endpoint);
+		net_close(nif.net);
+		return;
+	}
 	cost_window("ping-64", endpoint);
 	c = measure(1, 1);
 	cost_lines("ping-64", endpoint, &c, calls ? 4000 : 3000, 400);
