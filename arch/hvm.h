@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "hv/abi/counters.h"
 #include "hv/types.h"
 
 struct cpuid;
@@ -20,25 +21,30 @@ struct vcpu_regs {
 	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
 };
 
+/* Numbers as counters show them. */
 enum exit_reason {
-	EXIT_NONE,		/* dealt with inside; just look for work */
-	EXIT_INTERRUPT,		/* a host interrupt is (or was) pending */
-	EXIT_HYPERCALL,		/* cpl is valid */
-	EXIT_CPUID,		/* only if not answered early */
-	EXIT_HLT,
-	EXIT_PAUSE,		/* spin loop seen by the CPU, where it offers that */
-	EXIT_IO,		/* io is valid */
-	EXIT_RDMSR,		/* number in RCX */
-	EXIT_WRMSR,
-	EXIT_XSETBV,
-	EXIT_MEMORY,		/* memory is valid */
-	EXIT_UNDEFINED,		/* an instruction that guests do not have: #UD */
-	EXIT_CACHE,		/* WBINVD or INVD: nothing to do but skip */
-	EXIT_TRIPLE_FAULT,
-	EXIT_TASK_SWITCH,	/* by hardware */
-	EXIT_BAD_STATE,		/* VM entry refused the guest state: code */
-	EXIT_UNKNOWN,		/* code and qualification are the vendor's */
-	EXIT_REASON_COUNT
+	/* Dealt with inside; just look for work: */
+	EXIT_NONE = AMBIT_EXIT_INTERNAL,
+	EXIT_EXCEPTION = AMBIT_EXIT_EXCEPTION,	/* given to the guest */
+	EXIT_REGISTER = AMBIT_EXIT_REGISTER,	/* of control or debugging */
+	EXIT_WINDOW = AMBIT_EXIT_WINDOW,	/* an upcall can be taken now */
+
+	EXIT_INTERRUPT = AMBIT_EXIT_INTERRUPT,	/* a host interrupt is (or was) pending */
+	EXIT_CPUID = AMBIT_EXIT_CPUID,	/* only if not answered early */
+	EXIT_HLT = AMBIT_EXIT_HLT,
+	EXIT_PAUSE = AMBIT_EXIT_PAUSE,	/* spin loop seen by the CPU, where it offers that */
+	EXIT_IO = AMBIT_EXIT_IO,	/* io is valid */
+	EXIT_RDMSR = AMBIT_EXIT_RDMSR,	/* number in RCX */
+	EXIT_WRMSR = AMBIT_EXIT_WRMSR,
+	EXIT_XSETBV = AMBIT_EXIT_XSETBV,
+	EXIT_MEMORY = AMBIT_EXIT_MEMORY,	/* memory is valid */
+	EXIT_UNDEFINED = AMBIT_EXIT_UNDEFINED,	/* an instruction that guests do not have: #UD */
+	EXIT_CACHE = AMBIT_EXIT_CACHE,	/* WBINVD or INVD: nothing to do but skip */
+	EXIT_TRIPLE_FAULT = AMBIT_EXIT_TRIPLE_FAULT,
+	EXIT_TASK_SWITCH = AMBIT_EXIT_TASK_SWITCH,	/* by hardware */
+	EXIT_BAD_STATE = AMBIT_EXIT_BAD_STATE,	/* VM entry refused the guest state: code */
+	EXIT_UNKNOWN = AMBIT_EXIT_UNKNOWN,	/* code and qualification are the vendor's */
+	EXIT_HYPERCALL = AMBIT_EXIT_COUNT,	/* cpl is valid; counted by its number */
 };
 
 struct vcpu_exit {

@@ -6,6 +6,7 @@
 #include "hv/balance.h"
 #include "hv/capture.h"
 #include "hv/console.h"
+#include "hv/counters.h"
 #include "hv/fault.h"
 #include "hv/panic.h"
 #include "hv/time.h"
@@ -40,12 +41,12 @@ static bool never_started(const struct vm *vm)
 static bool vm_passed(const struct vm *vm)
 {
 	bool running = vm->state != VM_STOPPED && vm->state != VM_CRASHED;
-	uint64_t ms = 0, exits = 0;
+	struct ambit_vcpu_counters sum;
+	uint64_t ms, exits;
 
-	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		ms += time_ticks_to_ns(vm->vcpu[i]->run_tsc) / 1000000;
-		exits += vcpu_exits(vm->vcpu[i]);
-	}
+	counters_sum(vm, &sum);
+	ms = time_ticks_to_ns(sum.run_ticks) / 1000000;
+	exits = counters_calls(&sum) + counters_exits(&sum);
 	if (never_started(vm))
 		hv_log("  %-8s was never started", vm->name);
 	else if (running && vm->config->service && !vm->crashed)

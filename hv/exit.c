@@ -130,11 +130,15 @@ void exit_handle(struct vcpu *v, struct vcpu_exit *exit)
 {
 	switch (exit->reason) {
 	case EXIT_NONE:
+	case EXIT_EXCEPTION:
+	case EXIT_REGISTER:
+	case EXIT_WINDOW:
 	case EXIT_PAUSE:
 	case EXIT_INTERRUPT:	/* these two are the run loop's own */
 	case EXIT_HYPERCALL:
 		break;
 	case EXIT_CPUID:
+		v->count.late_cpuids++;
 		guest_cpuid(v);
 		hvm->skip(v, exit);
 		break;
@@ -176,7 +180,6 @@ void exit_handle(struct vcpu *v, struct vcpu_exit *exit)
 		vm_crash(v, exit, "the CPU refuses its register state");
 		break;
 	case EXIT_UNKNOWN:
-	case EXIT_REASON_COUNT:
 		vm_crash(v, exit, "an exit that no guest may cause (code 0x%lx)",
 			 exit->code);
 		break;

@@ -8,6 +8,7 @@
 #include "hv/abi/errno.h"
 #include "hv/abi/hypercall.h"
 #include "hv/abi/info.h"
+#include "hv/counters.h"
 #include "hv/device.h"
 #include "hv/guest_mem.h"
 #include "hv/sched.h"
@@ -32,6 +33,7 @@ uint32_t hv_features;
 
 static int64_t hc_version(struct vcpu *v)
 {
+	v->count.late_calls++;
 	v->regs.rdx = hv_features;
 	return AMBIT_ABI_VERSION;
 }
@@ -194,11 +196,13 @@ static int64_t hc_settle(struct vcpu *v)
 
 static int64_t hc_grant_map(struct vcpu *v)
 {
+	v->count.late_calls++;
 	return data_call(v, &grant_map_op);
 }
 
 static int64_t hc_grant_unmap(struct vcpu *v)
 {
+	v->count.late_calls++;
 	return data_call(v, &grant_unmap_op);
 }
 
@@ -258,33 +262,12 @@ static int64_t vm_list(struct vcpu *v)
 	return (int64_t)n;
 }
 
-static void counters_add(struct ambit_vm_counters *sum, const struct vcpu *v)
-{
-	const struct vcpu_counters *c = &v->count;
-
-	sum->hot_exits += READ_ONCE(c->hot_calls);
-	/* Each read once: it may be running, and its parts must fit the sum. */
-	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++) {
-		uint64_t n = READ_ONCE(c->exit[i]);
-
-		sum->exits += n;
-		sum->hypercalls += i == EXIT_HYPERCALL ? n : 0;
-		sum->interrupts += i == EXIT_INTERRUPT ? n : 0;
-	}
-	sum->upcalls += READ_ONCE(c->upcalls);
-	sum->switches += READ_ONCE(c->switches);
-	sum->wakes += READ_ONCE(c->wakes);
-	sum->kicks += READ_ONCE(c->kicks);
-}
-
 static int64_t vm_counters(struct vcpu *v, const struct vm *vm)
 {
-	struct ambit_vm_counters sum = { 0 };
+	struct ambit_vm_counters sum;
 	size_t n = MIN(v->regs.r10, sizeof(sum));
 
-	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		counters_add(&sum, vm->vcpu[i]);
-	sum.exits += sum.hot_exits;
+	counters_brief(vm, &sum);
 	if (n && guest_write(v->vm, gpa(v->regs.rdx), &sum, n))
 		return AMBIT_EFAULT;
 	return (int64_t)n;
@@ -327,6 +310,7 @@ static int64_t hc_vm_control(struct vcpu *v)
 
 static int64_t hc_copy(struct vcpu *v)
 {
+	v->count.late_calls++;
 	return data_call(v, &copy_op);
 }
 
@@ -375,6 +359,12 @@ static int64_t user_notify_wait(struct vcpu *v)
 	return err ? err : user_wait_until(v, v->regs.rsi);
 }
 
+static int64_t user_denied(struct vcpu *v, uint64_t nr)
+{
+	v->count.late_calls += nr == AMBIT_HC_VERSION || data_is_hot(nr);
+	return AMBIT_EPERM;
+}
+
 static const struct {
 	int64_t (*fn)(struct vcpu *v);
 	int64_t (*user)(struct vcpu *v);	/* from ring 3; 0: AMBIT_EPERM */
@@ -411,14 +401,17 @@ void hypercall(struct vcpu *v, uint8_t cpl)
 	uint64_t nr = v->regs.rax;
 
 	if (nr >= AMBIT_HC_COUNT) {
+		v->count.call[AMBIT_COUNTED_NO_CALL]++;
 		v->regs.rax = (uint64_t)AMBIT_ENOSYS;
 		return;
 	}
 	nr = index_nospec(nr, AMBIT_HC_COUNT);
+	v->count.call[nr]++;
 	/* A wait may put v to sleep in there; RAX is v's all the same. */
 	if (likely(!cpl))
 		v->regs.rax = (uint64_t)table[nr].fn(v);
+	else if (table[nr].user)
+		v->regs.rax = (uint64_t)table[nr].user(v);
 	else
-		v->regs.rax = (uint64_t)(table[nr].user ? table[nr].user(v) :
-							  AMBIT_EPERM);
+		v->regs.rax = (uint64_t)user_denied(v, nr);
 }

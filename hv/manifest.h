@@ -42,7 +42,7 @@ enum manifest_vm_key {
 	VM_KEY_IMAGE, VM_KEY_MEMORY, VM_KEY_VCPUS, VM_KEY_CPUS, VM_KEY_CMDLINE,
 	VM_KEY_MODULES, VM_KEY_CONTROL, VM_KEY_RESTART, VM_KEY_STRICT,
 	VM_KEY_SERVICE, VM_KEY_START, VM_KEY_MAPS, VM_KEY_GIFTS, VM_KEY_POOL, VM_KEY_PORTS,
-	VM_KEY_IRQS, VM_KEY_COUNT
+	VM_KEY_IRQS, VM_KEY_COUNTERS, VM_KEY_COUNT
 };
 enum manifest_link_key {
 	LINK_KEY_ENDS, LINK_KEY_CLASS, LINK_KEY_SCHEME, LINK_KEY_SLOTS,
@@ -65,6 +65,7 @@ struct manifest_vm {
 	uint16_t cpu[AMBIT_VCPU_MAX];	/* pCPU of each vCPU or MANIFEST_CPU_AUTO */
 	struct manifest_str cmdline;
 	struct manifest_str control;	/* names of VMs it may control, or "*" */
+	struct manifest_str counters;	/* names of VMs whose counters it may see, or "*" */
 	bool strict;			/* a denied MSR or port stops the VM */
 	bool service;			/* the run may end while this VM still runs */
 	bool start;			/* at boot; else by VM control */
@@ -157,6 +158,8 @@ int MUST_CHECK manifest_check(const struct manifest *m, const char *file,
 
 /* Whether VM a may control VM b. */
 bool manifest_controls(const struct manifest *m, uint32_t a, uint32_t b);
+/* Whether VM a may see VM b's counters. */
+bool manifest_watches(const struct manifest *m, uint32_t a, uint32_t b);
 
 /* Sizes and places of the parts of a link's areas, the same at both ends. */
 struct manifest_layout {

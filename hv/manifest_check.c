@@ -241,14 +241,25 @@ int manifest_check(const struct manifest *m, const char *file,
 	return memory_check(&c);
 }
 
-bool manifest_controls(const struct manifest *m, uint32_t a, uint32_t b)
+/* Whether a list of VMs, or "*", names one. */
+static bool names(struct manifest_str list, const struct manifest_vm *vm)
 {
-	struct manifest_str rest = m->vm[a].control, word;
+	struct manifest_str word;
 
-	if (str_is(rest, "*"))
+	if (str_is(list, "*"))
 		return true;
-	while (str_word(&rest, &word))
-		if (str_is(word, m->vm[b].name))
+	while (str_word(&list, &word))
+		if (str_is(word, vm->name))
 			return true;
 	return false;
+}
+
+bool manifest_controls(const struct manifest *m, uint32_t a, uint32_t b)
+{
+	return names(m->vm[a].control, &m->vm[b]);
+}
+
+bool manifest_watches(const struct manifest *m, uint32_t a, uint32_t b)
+{
+	return names(m->vm[a].counters, &m->vm[b]);
 }

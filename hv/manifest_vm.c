@@ -105,11 +105,13 @@ static int set_modules(struct manifest_parser *p, struct manifest_str value)
 	return 0;
 }
 
-static int set_control(struct manifest_parser *p, struct manifest_str value)
+/* Names of VMs, or "*". */
+static int set_vms(struct manifest_parser *p, struct manifest_str value,
+		   struct manifest_str *to)
 {
 	struct manifest_str rest = value, word;
 
-	p->vm->control = value;
+	*to = value;
 	if (str_is(value, "*"))
 		return 0;
 	while (str_word(&rest, &word)) {
@@ -122,6 +124,16 @@ static int set_control(struct manifest_parser *p, struct manifest_str value)
 		}
 	}
 	return 0;
+}
+
+static int set_control(struct manifest_parser *p, struct manifest_str value)
+{
+	return set_vms(p, value, &p->vm->control);
+}
+
+static int set_counters(struct manifest_parser *p, struct manifest_str value)
+{
+	return set_vms(p, value, &p->vm->counters);
 }
 
 static int set_restart(struct manifest_parser *p, struct manifest_str value)
@@ -199,6 +211,7 @@ const struct manifest_key manifest_vm_keys[VM_KEY_COUNT] = {
 	[VM_KEY_POOL]	 = { "pool", set_pool, false },
 	[VM_KEY_PORTS]	 = { "ports", device_set_ports, false },
 	[VM_KEY_IRQS]	 = { "irqs", device_set_irqs, false },
+	[VM_KEY_COUNTERS] = { "counters", set_counters, true },
 };
 
 void manifest_vm_begin(struct manifest_vm *vm)
@@ -209,6 +222,7 @@ void manifest_vm_begin(struct manifest_vm *vm)
 		.gifts = GIFTS_DEFAULT,
 		.cmdline = str_of(""),
 		.control = str_of(""),
+		.counters = str_of(""),
 	};
 	for (uint32_t i = 0; i < AMBIT_VCPU_MAX; i++)
 		vm->cpu[i] = MANIFEST_CPU_AUTO;

@@ -8,6 +8,7 @@
 
 #include "hv/abi/info.h"
 #include "hv/abi/link.h"
+#include "hv/counters.h"
 #include "hv/frames.h"
 #include "hv/sched.h"
 #include "hv/time.h"
@@ -38,7 +39,7 @@ static void vm_sums(const struct vm *vm, uint64_t *ms, uint64_t *exits)
 	*exits = 0;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		ticks += sched_run_ticks(vm->vcpu[i]);
-		*exits += vcpu_exits(vm->vcpu[i]);
+		*exits += counters_all(vm->vcpu[i]);
 	}
 	*ms = time_ticks_to_ns(ticks) / 1000000;
 }
@@ -74,7 +75,7 @@ static void vcpu_line(const struct vcpu *v)
 
 	monitor_print("  vCPU %u: %s on CPU %u, %lu.%03lu s; %lu calls, %lu interrupts, %lu upcalls\n",
 		      v->id, states[READ_ONCE(v->run_state)], v->pcpu, ms / 1000, ms % 1000,
-		      READ_ONCE(v->count.exit[EXIT_HYPERCALL]) + READ_ONCE(v->count.hot_calls),
+		      counters_calls(&v->count),
 		      READ_ONCE(v->count.exit[EXIT_INTERRUPT]), READ_ONCE(v->count.upcalls));
 }
 
@@ -220,38 +221,57 @@ bool monitor_memory(struct monitor_task *t)
 	return ++t->idx == vm_count;
 }
 
-static const char *const reasons[EXIT_REASON_COUNT] = {
-	[EXIT_NONE] = "dealt with at once", [EXIT_INTERRUPT] = "interrupt",
-	[EXIT_HYPERCALL] = "call", [EXIT_CPUID] = "CPUID", [EXIT_HLT] = "HLT",
-	[EXIT_PAUSE] = "PAUSE", [EXIT_IO] = "port", [EXIT_RDMSR] = "RDMSR",
-	[EXIT_WRMSR] = "WRMSR", [EXIT_XSETBV] = "XSETBV", [EXIT_MEMORY] = "memory",
-	[EXIT_UNDEFINED] = "undefined instruction", [EXIT_CACHE] = "WBINVD, INVD",
-	[EXIT_TRIPLE_FAULT] = "triple fault", [EXIT_TASK_SWITCH] = "task switch",
-	[EXIT_BAD_STATE] = "bad state", [EXIT_UNKNOWN] = "unknown",
-};
-
 #define SUM(field) __extension__ ({					\
 	uint64_t all = 0;						\
 	for (uint32_t k = 0; k < t->vm->vcpu_count; k++)		\
 		all += READ_ONCE(t->vm->vcpu[k]->count.field);		\
 	all; })
 
-/* A reason a step, over all vCPUs; at the end what else is counted. */
-bool monitor_counters(struct monitor_task *t)
+/* All its exits but calls, then its calls, then what else is counted; then each end of
+ * its links. */
+static void counters_rest(struct monitor_task *t)
 {
-	uint64_t n = SUM(exit[t->idx]);
-
-	if (!t->idx)
-		monitor_print("%s since boot:\n  %-22s %12lu\n", t->vm->name, "call, answered at once",
-			      SUM(hot_calls));
-	if (n)
-		monitor_print("  %-22s %12lu\n", reasons[t->idx], n);
-	if (++t->idx < EXIT_REASON_COUNT)
-		return false;
 	monitor_print("  %-22s %12lu\n  %-22s %12lu\n  %-22s %12lu\n  %-22s %12lu\n", "upcalls",
 		      SUM(upcalls), "switches", SUM(switches), "wakes", SUM(wakes), "kicks",
 		      SUM(kicks));
+	monitor_print("  %-22s %12lu\n  %-22s %12lu\n  %-22s %12lu\n", "virqs", SUM(virqs),
+		      "interrupts sent", SUM(ipis), "flushes", SUM(flushes));
 	monitor_print("  %-22s %12lu\n  %-22s %12lu\n", "denied MSRs", SUM(denied_msr),
 		      "denied ports", SUM(denied_port));
-	return true;
+}
+
+static void counters_of_end(const struct endpoint *e)
+{
+	const struct ambit_end_counters *c = e->count;
+
+	monitor_print("  link %s: %lu notifications, %lu data calls, %lu bytes copied, %lu resets;\n"
+		      "    pages: %lu mapped, %lu unmapped, %lu revoked, %lu given\n",
+		      e->link->config->name, READ_ONCE(c->notifications), READ_ONCE(c->calls),
+		      READ_ONCE(c->copied), READ_ONCE(c->resets), READ_ONCE(c->mapped),
+		      READ_ONCE(c->unmapped), READ_ONCE(c->revoked), READ_ONCE(c->given));
+}
+
+/* One counter or end a step, of exits and calls over all vCPUs. */
+bool monitor_counters(struct monitor_task *t)
+{
+	uint32_t call = t->idx - AMBIT_EXIT_COUNT, end = call - AMBIT_COUNTED_CALLS - 1;
+	uint64_t n;
+
+	if (!t->idx)
+		monitor_print("%s since boot:\n", t->vm->name);
+	if (t->idx < AMBIT_EXIT_COUNT) {
+		n = SUM(exit[t->idx]);
+		if (n)
+			monitor_print("  exit %-17s %12lu\n", counters_exit_name(t->idx), n);
+	} else if (call < AMBIT_COUNTED_CALLS) {
+		n = SUM(call[call]);
+		if (n)
+			monitor_print("  call %-17s %12lu\n", counters_call_name(call), n);
+	} else if (call == AMBIT_COUNTED_CALLS) {
+		counters_rest(t);
+	} else {
+		counters_of_end(t->vm->endpoint[end]);
+	}
+	t->idx++;
+	return t->idx > AMBIT_EXIT_COUNT + AMBIT_COUNTED_CALLS + t->vm->endpoint_count;
 }

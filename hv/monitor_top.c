@@ -7,6 +7,7 @@
 #include "hv/monitor_impl.h"
 
 #include "hv/boot_alloc.h"
+#include "hv/counters.h"
 #include "hv/frames.h"
 #include "hv/sched.h"
 #include "hv/time.h"
@@ -64,7 +65,7 @@ static void vm_look(uint32_t idx)
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		now.ticks += sched_run_ticks(vm->vcpu[i]);
-		now.exits += vcpu_exits(vm->vcpu[i]);
+		now.exits += counters_all(vm->vcpu[i]);
 	}
 	vm_rows = rank(vm_row, vm_rows, VM_ROWS,
 		       (struct row){ idx, now.ticks - last->ticks, now.exits - last->exits });

@@ -43,11 +43,11 @@ int sched_init(struct pcpu *p, uint32_t vcpu_max)
 static void charge(struct pcpu *p, uint64_t now)
 {
 	struct vcpu *v = p->current;
-	uint64_t used = now - v->entered_tsc;
+	uint64_t used = now - v->count.since;
 
 	v->vruntime += used;
-	v->run_tsc += used;
-	v->entered_tsc = now;
+	v->count.run_ticks += used;
+	v->count.since = now;
 	/* Who runs alone is never picked again, and is the measure meanwhile. */
 	if (!p->queue.count && v->vruntime > p->min_vruntime)
 		p->min_vruntime = v->vruntime;
@@ -75,7 +75,7 @@ static void enqueue(struct pcpu *p, struct vcpu *v)
 
 bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
 {
-	struct pcpu *home = pcpu_of(v->pcpu);
+	struct pcpu *home = pcpu_of(v->pcpu), *self = this_pcpu();
 	uint32_t expected = from;
 
 	if (!__atomic_compare_exchange_n(&v->run_state, &expected, VCPU_READY,
@@ -83,7 +83,7 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
 					 __ATOMIC_RELAXED))
 		return false;
 	v->count.wakes++;
-	if (home == this_pcpu()) {
+	if (home == self) {
 		/* Kept aside for a direct switch; the run loop queues it if the
 		 * current vCPU goes on. */
 		if (!home->handoff)
@@ -99,7 +99,7 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
 	while (!__atomic_compare_exchange_n(&home->inbox, &head, v, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (!head)
-		arch_kick(home->id);
+		sched_interrupt(home);
 	return true;
 }
 
@@ -119,23 +119,22 @@ void sched_charge(struct vcpu *v, uint64_t ticks)
 /* Its home may charge it meanwhile: then what it was before, or is after that. */
 uint64_t sched_run_ticks(const struct vcpu *v)
 {
-	const struct pcpu *home = pcpu_of(v->pcpu);
+	const struct ambit_vcpu_counters *c = &v->count;
 	uint64_t ran, since, now;
 
 	do {
-		ran = LOAD_ACQUIRE(v->run_tsc);
-		since = LOAD_ACQUIRE(v->entered_tsc);
-		if (LOAD_ACQUIRE(home->current) != v)
-			return READ_ONCE(v->run_tsc);
+		ran = LOAD_ACQUIRE(c->run_ticks);
+		since = LOAD_ACQUIRE(c->since);
 		now = arch_tsc();
-	} while (READ_ONCE(v->run_tsc) != ran);
-	return now > since ? ran + now - since : ran;
+	} while (LOAD_ACQUIRE(c->run_ticks) != ran || READ_ONCE(c->since) != since);
+	return since && now > since ? ran + now - since : ran;
 }
 
 static void switch_from(struct pcpu *p)
 {
 	p->left_tsc = arch_tsc();
 	charge(p, p->left_tsc);
+	p->current->count.since = 0;
 	WRITE_ONCE(p->current, NULL);
 }
 
@@ -186,13 +185,22 @@ void sched_poke(struct vcpu *v)
 		sched_kick(v);
 }
 
+void sched_interrupt(const struct pcpu *p)
+{
+	struct vcpu *v = this_pcpu()->current;
+
+	if (v)
+		v->count.ipis++;
+	arch_kick(p->id);
+}
+
 void sched_kick(struct vcpu *v)
 {
 	struct pcpu *home = pcpu_of(v->pcpu);
 
 	if (home != this_pcpu() && READ_ONCE(home->current) == v) {
-		v->count.kicks++;
-		arch_kick(home->id);
+		__atomic_fetch_add(&v->count.kicks, 1, __ATOMIC_RELAXED);
+		sched_interrupt(home);
 	}
 }
 
@@ -212,7 +220,7 @@ static void inbox_run(struct pcpu *p)
 
 static void switch_to(struct pcpu *p, struct vcpu *v, uint64_t now)
 {
-	v->entered_tsc = now;
+	v->count.since = now;
 	v->count.switches++;
 	/* Full fence: who raises a virq reads current after setting the bit. */
 	__atomic_store_n(&p->current, v, __ATOMIC_SEQ_CST);
@@ -296,11 +304,13 @@ static inline void run_current(struct pcpu *p, struct vcpu *v)
 	if (virq_deliverable(v))
 		upcall = READ_ONCE(v->page->upcall_vector) & 0xff;
 	hvm->vcpu_run(v, upcall, &exit);
-	v->count.exit[exit.reason]++;
 	if (likely(exit.reason == EXIT_HYPERCALL)) {
 		hvm->skip(v, &exit);
 		hypercall(v, exit.hypercall.cpl);
-	} else if (exit.reason == EXIT_INTERRUPT) {
+		return;
+	}
+	v->count.exit[exit.reason]++;
+	if (exit.reason == EXIT_INTERRUPT) {
 		arch_take_interrupts();
 		attend(p);
 	} else {

@@ -28,6 +28,8 @@ void sched_wait(struct vcpu *v, uint64_t deadline);
 void sched_wait_user(struct vcpu *v, uint64_t deadline);
 /* Set the one-shot timer virq; home. */
 void sched_timer_set(struct vcpu *v, uint64_t deadline);
+/* Interrupt another pCPU, which the vCPU here, if any, has asked for. */
+void sched_interrupt(const struct pcpu *p);
 /* If v is in guest mode on another pCPU, make it leave. Any pCPU. */
 void sched_kick(struct vcpu *v);
 /* Take the current vCPU v off its home, its state in memory, into state to. */

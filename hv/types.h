@@ -30,6 +30,8 @@ static inline hpa_t hpa(uint64_t v) { return (hpa_t){ v }; }
 
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
+/* The compiler need not look whether x is so. */
+#define KNOWN(x)	do { if (!(x)) __builtin_unreachable(); } while (0)
 #define MUST_CHECK	__attribute__((warn_unused_result))
 #define PRINTF(f, a)	__attribute__((format(__printf__, f, a)))
 

@@ -8,6 +8,7 @@
 
 #include "arch/hvm.h"
 #include "arch/vcpu_arch.h"
+#include "hv/abi/counters.h"
 #include "hv/abi/virq.h"
 #include "hv/types.h"
 
@@ -30,12 +31,6 @@ enum vcpu_run_state {
 #define VCPU_DUE_START	(1u << 1)	/* enter at start_entry with start_arg */
 #define VCPU_DUE_USER	(1u << 2)	/* its wait is one of ring 3 (vio/user.h) */
 
-struct vcpu_counters {
-	uint64_t exit[EXIT_REASON_COUNT];
-	uint64_t hot_calls, switches, upcalls /* injected */, wakes, kicks;
-	uint64_t denied_msr, denied_port;
-};
-
 struct vcpu {
 	struct vcpu_regs regs;		/* offset 0: entry code relies on it */
 	struct vm *vm;
@@ -54,8 +49,6 @@ struct vcpu {
 	uint32_t heap_idx;		/* + 1 in the timer heap; 0: not in it */
 	uint32_t queue_idx;		/* + 1 in the run queue; 0: not in it */
 	uint64_t vruntime;		/* TSC ticks run, corrected on wake-up */
-	uint64_t run_tsc;		/* ticks run in all, for reports */
-	uint64_t entered_tsc;		/* when it got the pCPU */
 
 	uint32_t ask;			/* VCPU_ASK_*, atomic: at its home's next look */
 	uint32_t due;			/* VCPU_DUE_*: before its next run, at home; who
@@ -63,17 +56,10 @@ struct vcpu {
 	bool wait_call;			/* it waits in a call, which has a result */
 	uint8_t virq_words;		/* words of pending that its VM's virqs use */
 	uint64_t start_entry, start_arg;
-	struct vcpu_counters count;
 	struct arch_vcpu arch;
+
+	/* A page of its own, which VMs may be shown; nothing else may be there. */
+	struct ambit_vcpu_counters count __attribute__((aligned(PAGE_SIZE)));
 };
 _Static_assert(offsetof(struct vcpu, regs) == 0, "entry code");
-
-/* Exits of all reasons; of one that runs they may be older than each other. */
-static inline uint64_t vcpu_exits(const struct vcpu *v)
-{
-	uint64_t n = READ_ONCE(v->count.hot_calls);
-
-	for (uint32_t i = 0; i < EXIT_REASON_COUNT; i++)
-		n += READ_ONCE(v->count.exit[i]);
-	return n;
-}
+_Static_assert(sizeof(struct vcpu) == offsetof(struct vcpu, count) + PAGE_SIZE, "its page");

@@ -90,6 +90,10 @@ struct vm {
 	uint32_t vcpu_count, endpoint_count;
 	struct vcpu *vcpu[AMBIT_VCPU_MAX];
 	struct endpoint **endpoint;	/* [endpoint_count], constant */
+	struct ambit_end_counters *ends; /* [2 * endpoint_count], hv/abi/counters.h */
+	gpa_t counters;			/* what it may see of counters: a directory and ... */
+	hpa_t *counters_page;		/* ... pages behind it, [counters_pages] in all */
+	uint32_t counters_pages;	/* 0: nothing */
 	uint8_t virq_vcpu[AMBIT_VIRQ_MAX]; /* vCPU each virq is bound to */
 
 	struct vm_console console;

@@ -8,6 +8,7 @@
 #include "hv/abi/errno.h"
 #include "hv/abi/info.h"
 #include "hv/abi/pvh.h"
+#include "hv/counters.h"
 #include "hv/device.h"
 #include "hv/elf.h"
 #include "hv/frames.h"
@@ -128,6 +129,16 @@ static int build_map(struct vm *vm, const char **why)
 		}
 	}
 	return 1;
+}
+
+static int build_counters(struct vm *vm, const char **why)
+{
+	int r = counters_map_step(vm, &vm->build.idx);
+
+	*why = r == AMBIT_EINVAL ?
+	       "the counters lie beyond this CPU's guest-physical addresses" :
+	       "not enough memory to map counters";
+	return r;
 }
 
 /* What an earlier incarnation left in its control areas. */
@@ -298,7 +309,8 @@ static void fill_info(struct vm *vm)
 		.link_offset = sizeof(*info), .link_count = vm->endpoint_count,
 		.link_size = sizeof(struct ambit_link_info),
 		.rights = (vm->config->control.len ? AMBIT_RIGHT_CONTROL : 0) |
-			  (device_count(vm) ? AMBIT_RIGHT_DEVICES : 0),
+			  (device_count(vm) ? AMBIT_RIGHT_DEVICES : 0) |
+			  (vm->counters_pages ? AMBIT_RIGHT_COUNTERS : 0),
 		.ram_low = vm->ram_low, .ram_high = vm->ram_high,
 		.give_pool = vm->pool.v,
 		.give_pool_size = vm->config->pool_places * PAGE_SIZE,
@@ -306,6 +318,8 @@ static void fill_info(struct vm *vm)
 		.map_quota = vm->config->maps, .gift_quota = vm->config->gifts,
 		.device_offset = (uint32_t)((char *)devices - (char *)info),
 		.device_count = device_count(vm),
+		.counters = vm->counters.v,
+		.counters_size = vm->counters_pages * PAGE_SIZE,
 	};
 	memcpy(info->name, vm->config->name, sizeof(info->name));
 	link_info(vm, links);
@@ -393,7 +407,7 @@ static int step(struct vm *vm, phase_fn *const *phases, uint32_t count,
 int vm_build_step(struct vm *vm, const char **why)
 {
 	static phase_fn *const phases[] = {
-		build_incarnation, build_pages, build_map, pool_build_step,
+		build_incarnation, build_pages, build_map, build_counters, pool_build_step,
 		build_links, build_ram, build_windows, build_image,
 		build_modules, build_finish, build_born,
 	};
@@ -404,7 +418,7 @@ int vm_build_step(struct vm *vm, const char **why)
 int vm_restore_step(struct vm *vm, const char **why)
 {
 	static phase_fn *const phases[] = {
-		build_pages, build_map, pool_rebuild_step, build_ram, restore_ram,
+		build_pages, build_map, build_counters, pool_rebuild_step, build_ram, restore_ram,
 		build_windows, restore_finish,
 	};
 

@@ -11,6 +11,9 @@
 
 #include "arch/hvm.h"
 
+#define VCPU_ORDER	1u
+_Static_assert(sizeof(struct vcpu) == PAGE_SIZE << VCPU_ORDER, "vcpu_make()");
+
 struct vm *vm_table;
 uint32_t vm_count;
 
@@ -38,6 +41,11 @@ struct vm *vm_by_id(uint64_t id)
 bool vm_controls(const struct vm *a, const struct vm *b)
 {
 	return manifest_controls(manifest, a->id, b->id);
+}
+
+bool vm_watches(const struct vm *a, const struct vm *b)
+{
+	return manifest_watches(manifest, a->id, b->id);
 }
 
 static uint32_t least_loaded(uint32_t pcpu_count)
@@ -68,11 +76,14 @@ static uint32_t placed(const struct vm *vm, uint32_t id, uint32_t pcpu_count)
 
 static int vcpu_make(struct vm *vm, uint32_t id, uint32_t pcpu)
 {
-	struct vcpu *v = boot_alloc(sizeof(*v));
-	hpa_t page;
+	struct vcpu *v;
+	hpa_t at, page;
 
-	if (!v || frames_alloc(0, FRAME_OWNER_HV, &page))
+	if (frames_alloc(VCPU_ORDER, FRAME_OWNER_HV, &at) ||
+	    frames_alloc(0, FRAME_OWNER_HV, &page))
 		return -1;
+	v = phys_to_virt(at);
+	memset(v, 0, sizeof(*v));
 	v->page = phys_to_virt(page);
 	memset(v->page, 0, PAGE_SIZE);
 	v->vm = vm;

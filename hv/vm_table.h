@@ -17,3 +17,5 @@ const struct boot_module *vm_module(struct manifest_str name);
 struct vm *vm_by_id(uint64_t id);
 /* Whether a may control b, by the manifest. */
 bool vm_controls(const struct vm *a, const struct vm *b);
+/* Whether a may see b's counters, the same. */
+bool vm_watches(const struct vm *a, const struct vm *b);

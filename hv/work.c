@@ -25,7 +25,7 @@ void work_add(uint32_t pcpu, struct work *w)
 	while (!__atomic_compare_exchange_n(&p->work_inbox, &head, w, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (!head && p != this_pcpu())
-		arch_kick(p->id);
+		sched_interrupt(p);
 }
 
 static void work_append(struct pcpu *p, struct work *list)
@@ -44,7 +44,7 @@ static uint64_t work_charge(struct pcpu *p, struct vcpu *payer, uint64_t from)
 	uint64_t now = arch_tsc();
 
 	if (p->current)
-		p->current->entered_tsc += now - from;
+		p->current->count.since += now - from;
 	else
 		p->left_tsc = now;
 	if (payer)

@@ -10,6 +10,7 @@
 
 #include "hv/abi/errno.h"
 #include "hv/boot_alloc.h"
+#include "hv/counters.h"
 #include "hv/frames.h"
 #include "hv/pool.h"
 #include "hv/string.h"
@@ -128,7 +129,7 @@ static int endpoint_arrays(const struct manifest *m)
 			for (int side = 0; side < 2; side++)
 				n += m->link[k].end[side].vm == i;
 		vm_table[i].endpoint = boot_alloc(n * sizeof(struct endpoint *));
-		if (!vm_table[i].endpoint)
+		if (!vm_table[i].endpoint || counters_create(&vm_table[i], n))
 			return AMBIT_ENOMEM;
 	}
 	return AMBIT_OK;
@@ -141,8 +142,19 @@ static uint64_t endpoint_size(const struct endpoint *e)
 	return 2 * l->control_size + 2 * l->data_size + l->status_size + PAGE_SIZE;
 }
 
+static void endpoint_counters(struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
+		struct endpoint *e = vm->endpoint[i];
+
+		e->count = &vm->ends[i];
+		if (!e->peer->vm)
+			e->peer->count = &vm->ends[vm->endpoint_count + i];
+	}
+}
+
 /* Where everything of a VM's links lies in its aperture, for good. */
-static void aperture_place(struct vm *vm)
+static int aperture_place(struct vm *vm)
 {
 	gpa_t at = gpa(vm->aperture.v + AMBIT_APERTURE_LINKS);
 
@@ -162,6 +174,7 @@ static void aperture_place(struct vm *vm)
 	at = pool_place(vm, at);
 	for (uint32_t i = 0; i < vm->endpoint_count; i++)
 		at = window_place(vm->endpoint[i], at);
+	return counters_place(vm, at);
 }
 
 int link_init(const struct manifest *m)
@@ -180,8 +193,11 @@ int link_init(const struct manifest *m)
 			return AMBIT_ENOMEM;
 		link_count++;
 	}
-	for (uint32_t i = 0; i < vm_count; i++)
-		aperture_place(&vm_table[i]);
+	for (uint32_t i = 0; i < vm_count; i++) {
+		endpoint_counters(&vm_table[i]);
+		if (aperture_place(&vm_table[i]))
+			return AMBIT_ENOMEM;
+	}
 	return AMBIT_OK;
 }
 

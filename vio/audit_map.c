@@ -9,6 +9,7 @@
 #include "hv/audit.h"
 
 #include "hv/abi/info.h"
+#include "hv/counters.h"
 #include "hv/frames.h"
 #include "hv/pool.h"
 #include "hv/vm_build.h"
@@ -55,7 +56,7 @@ static bool in_ram(const struct vm *vm, const struct p2m_seen *s)
 	       within(s->at.v, s->bytes, GIB(4), vm->ram_high);
 }
 
-/* Info area, time page, vCPU pages; all of a page each but the first. */
+/* Info area, time page, vCPU pages, counters; all of a page each but the first. */
 static bool is_own_page(const struct vm *vm, const struct p2m_seen *s)
 {
 	uint64_t at = s->at.v - vm->aperture.v;
@@ -65,6 +66,8 @@ static bool is_own_page(const struct vm *vm, const struct p2m_seen *s)
 		return is(s, hpa(vm->info.v + at), P2M_READ);
 	if (at == AMBIT_APERTURE_TIME)
 		return is(s, vm->time, P2M_READ);
+	if (counters_shown(vm, s->at).v)
+		return is(s, counters_shown(vm, s->at), P2M_READ) && s->bytes == PAGE_SIZE;
 	return at >= AMBIT_APERTURE_VCPU && vcpu < vm->vcpu_count &&
 	       is(s, virt_to_phys(vm->vcpu[vcpu]->page), RW);
 }

@@ -125,11 +125,14 @@ static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
 		uint64_t quad[sizeof(*item) / 8];
 		struct ambit_copy_item item;
 	} own;
-	uint32_t left = budget;
+	uint32_t left = budget, done;
 
 	for (uint32_t k = 0; k < ARRAY_SIZE(own.quad); k++)
 		own.quad[k] = READ_ONCE(((const quad_t *)item)[k]);
+	done = own.item.done;
 	own.item.status = copy_item(e, &own.item, &left);
+	/* The batch counts what was used of the budget; a piece uses more. */
+	end_count(&e->count->copied, own.item.done - done - (uint64_t)(budget - left));
 	WRITE_ONCE(item->done, own.item.done);
 	WRITE_ONCE(item->status, own.item.status);
 	return budget - left;
@@ -266,6 +269,8 @@ uint32_t copy_batch(struct endpoint *e, struct ambit_copy_item *first, uint32_t 
 	FENCE_FULL();
 	if (likely(link_connected(e))) {
 		item = copy_items(e, first, first + n, &left, copy_short);
+		end_count(&e->count->copied, AMBIT_BATCH_BYTES - left);
+		end_count(&e->count->calls, 1);
 		/* Only the last one can be half done, the budget used up. */
 		if (unlikely(!left) && READ_ONCE(item[-1].status) == AMBIT_EAGAIN)
 			item--;

@@ -107,7 +107,7 @@ int64_t data_call(struct vcpu *v, const struct data_op *op)
 }
 
 static inline __attribute__((always_inline))
-bool hot_run(struct vcpu *v, uint32_t item_size, uint32_t schemes,
+bool hot_run(struct vcpu *v, uint32_t nr, uint32_t item_size, uint32_t schemes,
 	     uint32_t (*run)(struct endpoint *e, void *items, uint32_t n))
 {
 	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
@@ -122,6 +122,7 @@ bool hot_run(struct vcpu *v, uint32_t item_size, uint32_t schemes,
 	items = guest_piece(v->vm, gpa(at), n * item_size);
 	if (unlikely(!items))
 		return false;
+	v->count.call[nr]++;
 	v->regs.rax = (uint64_t)data_result(run(e, items, (uint32_t)n));
 	/* Whom the end of a grant's use made ready waits for the run loop. */
 	p = this_pcpu();
@@ -132,12 +133,14 @@ bool hot_run(struct vcpu *v, uint32_t item_size, uint32_t schemes,
 
 bool data_hot(struct vcpu *v, uint64_t nr)
 {
-	const struct data_op *op;
-
 	if (likely(nr == AMBIT_HC_COPY))
-		return hot_run(v, sizeof(struct ambit_copy_item), COPY_SCHEMES, copy_run);
-	op = nr == AMBIT_HC_GRANT_MAP ? &grant_map_op : &grant_unmap_op;
-	return hot_run(v, sizeof(struct ambit_map_item), op->schemes, op->run);
+		return hot_run(v, AMBIT_HC_COPY, sizeof(struct ambit_copy_item),
+			       COPY_SCHEMES, copy_run);
+	if (nr == AMBIT_HC_GRANT_MAP)
+		return hot_run(v, AMBIT_HC_GRANT_MAP, sizeof(struct ambit_map_item),
+			       MAP_SCHEMES, grant_map_op.run);
+	return hot_run(v, AMBIT_HC_GRANT_UNMAP, sizeof(struct ambit_map_item),
+		       MAP_SCHEMES, grant_unmap_op.run);
 }
 _Static_assert(AMBIT_HC_GRANT_MAP == AMBIT_HC_COPY + 1 &&
 	       AMBIT_HC_GRANT_UNMAP == AMBIT_HC_COPY + 2, "data_is_hot()");

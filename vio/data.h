@@ -27,6 +27,7 @@ struct data_op {
 	 * status and results. Returns how many were dealt with; the one after
 	 * these may be half done (AMBIT_EAGAIN). Or DATA_GONE.
 	 * Not called in a data operation: it begins and ends its own (hv/sync.h).
+	 * It counts at e: the call, and what was done.
 	 */
 	uint32_t (*run)(struct endpoint *e, void *items, uint32_t n);
 };
@@ -34,6 +35,7 @@ struct data_op {
 extern const struct data_op copy_op;			/* vio/copy.c, and its parts: */
 #define COPY_SCHEMES (BIT(AMBIT_SCHEME_COPY) | BIT(AMBIT_SCHEME_GRANT))
 uint32_t copy_run(struct endpoint *e, void *items, uint32_t n);
+#define MAP_SCHEMES BIT(AMBIT_SCHEME_GRANT)
 extern const struct data_op grant_map_op, grant_unmap_op, grant_query_op; /* grant_map.c */
 extern const struct data_op revoke_op;			/* vio/revoke.c */
 extern const struct data_op give_op;			/* vio/give.c */

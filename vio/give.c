@@ -216,7 +216,7 @@ static bool gift_end(struct gifts *b, struct gift *g)
 
 static void gifts_end(struct gifts *b)
 {
-	bool any = false;
+	uint32_t given = 0;
 
 	if (!b->count)
 		return;
@@ -224,9 +224,11 @@ static void gifts_end(struct gifts *b)
 	if (b->exchange)
 		sync_flush(b->acceptor);
 	for (uint32_t i = 0; i < b->count; i++)
-		any |= gift_end(b, &b->gift[i]);
-	if (any)
-		endpoint_raise(b->peer);
+		given += gift_end(b, &b->gift[i]);
+	if (!given)
+		return;
+	end_count(&b->e->count->given, given);
+	endpoint_raise(b->peer);
 }
 
 /* --- items ------------------------------------------------------------------------ */
@@ -311,6 +313,7 @@ static uint32_t give_run(struct endpoint *e, void *items, uint32_t n)
 		WRITE_ONCE(item[i].status, status);
 	}
 	gifts_end(&b);
+	end_count(&e->count->calls, 1);
 	sync_op_end();
 	return i;
 }

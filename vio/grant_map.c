@@ -172,6 +172,8 @@ static uint32_t map_run(struct endpoint *e, void *items, uint32_t n)
 			if (unlikely(map_item(e, &it[dealt], &left) == AMBIT_EAGAIN))
 				break;
 		}
+		end_count(&e->count->calls, 1);
+		e->count->mapped += CALL_PAGES - left;	/* under the lock, always */
 		spin_unlock(lock);
 	}
 	sync_op_end();
@@ -239,6 +241,7 @@ static void unmap_finish(struct endpoint *e, const struct gone *gone, uint32_t n
 			lock_turn(lock, --left);
 		}
 	}
+	e->count->unmapped += ended;
 	spin_unlock(lock);
 	__atomic_fetch_sub(&e->vm->maps, ended, __ATOMIC_RELAXED);
 }
@@ -257,6 +260,7 @@ static uint32_t unmap_run(struct endpoint *e, void *items, uint32_t n)
 		seen++;
 		dealt += err != AMBIT_EAGAIN;
 	}
+	end_count(&e->count->calls, 1);
 	spin_unlock(lock);
 	if (left < CALL_PAGES)
 		unmap_finish(e, gone, seen);
@@ -291,6 +295,7 @@ static uint32_t query_run(struct endpoint *e, void *items, uint32_t n)
 {
 	struct ambit_query_item *it = items;
 
+	end_count(&e->count->calls, 1);
 	for (uint32_t i = 0; i < n; i++)
 		it[i].status = query(e, &it[i]);
 	return n;
@@ -299,12 +304,12 @@ static uint32_t query_run(struct endpoint *e, void *items, uint32_t n)
 const struct data_op grant_map_op = {
 	.item_size = sizeof(struct ambit_map_item),
 	.status_offset = offsetof(struct ambit_map_item, status),
-	.schemes = BIT(AMBIT_SCHEME_GRANT), .in_place = true, .run = map_run,
+	.schemes = MAP_SCHEMES, .in_place = true, .run = map_run,
 };
 const struct data_op grant_unmap_op = {
 	.item_size = sizeof(struct ambit_map_item),
 	.status_offset = offsetof(struct ambit_map_item, status),
-	.schemes = BIT(AMBIT_SCHEME_GRANT), .in_place = true, .run = unmap_run,
+	.schemes = MAP_SCHEMES, .in_place = true, .run = unmap_run,
 };
 const struct data_op grant_query_op = {
 	.item_size = sizeof(struct ambit_query_item),

@@ -19,7 +19,7 @@
  * pages outlive it, and its vCPUs are neither waiting nor running.
  *
  * Pending by locked exchange; only a first, unmasked one goes further. */
-void endpoint_raise(struct endpoint *e)
+static inline __attribute__((always_inline)) void raise(struct endpoint *e)
 {
 	struct ambit_event *ev = e->event;
 
@@ -31,6 +31,11 @@ void endpoint_raise(struct endpoint *e)
 		virq_raise(e->vm, e->virq);
 	else
 		host_raise(e);
+}
+
+void endpoint_raise(struct endpoint *e)
+{
+	raise(e);
 }
 
 void *endpoint_ptr(const struct endpoint *e, gpa_t at, size_t n, size_t *run)
@@ -47,7 +52,8 @@ int link_notify(struct endpoint *e)
 
 	if (!link_connected(e))
 		return AMBIT_EGONE;
-	endpoint_raise(peer);
+	end_count(&e->count->notifications, 1);
+	raise(peer);
 	return AMBIT_OK;
 }
 
@@ -82,6 +88,8 @@ static void show_state(struct endpoint *e, uint32_t state, bool keep)
 	if (ends) {
 		WRITE_ONCE(own->resets, own->resets + 1);
 		WRITE_ONCE(peer->resets, peer->resets + 1);
+		end_count(&e->count->resets, 1);
+		end_count(&e->peer->count->resets, 1);
 	}
 }
 

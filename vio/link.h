@@ -7,6 +7,7 @@
 #pragma once
 
 #include "arch/spinlock.h"
+#include "hv/abi/counters.h"
 #include "hv/abi/info.h"
 #include "hv/abi/link.h"
 #include "hv/manifest.h"
@@ -33,6 +34,7 @@ struct endpoint {
 	struct ambit_desc *desc;	/* [slots], in there */
 	struct ambit_seg *seg;		/* [slots][seg_max] */
 	uint32_t slots, seg_max;
+	struct ambit_end_counters *count;	/* for VMs to see (hv/counters.h) */
 	hpa_t control_pa, data_pa, status_pa, event_pa;
 	gpa_t base;			/* of this end's areas in its VM's aperture */
 	gpa_t window;			/* map window (grant), peer window (direct) */
@@ -95,15 +97,24 @@ void endpoint_born(struct endpoint *e);
 /* Endpoint of a VM by number from a guest, or NULL. */
 static inline struct endpoint *link_endpoint(struct vm *vm, uint64_t number)
 {
+	struct endpoint *e;
+
 	if (number >= vm->endpoint_count)
 		return NULL;
-	return vm->endpoint[index_nospec(number, vm->endpoint_count)];
+	e = vm->endpoint[index_nospec(number, vm->endpoint_count)];
+	KNOWN(e);
+	return e;
 }
 /* The connection stands; holds until the caller's sync_op_end() if it was asked
  * after sync_op_begin() and a full fence. */
 static inline bool link_connected(const struct endpoint *e)
 {
 	return READ_ONCE(e->link->connected);
+}
+/* Count at an end, for which several vCPUs may act. */
+static inline void end_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
 /* Raise an endpoint's own virq, or run the hypervisor's back end. */
 void endpoint_raise(struct endpoint *e);

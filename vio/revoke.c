@@ -62,6 +62,7 @@ void revocation_end(struct revocation *r)
 		spin_unlock(&r->owner->grant_lock);
 	}
 	__atomic_fetch_sub(&holder->vm->maps, ended, __ATOMIC_RELAXED);
+	end_count(&r->owner->count->revoked, ended);
 	if (r->count)
 		endpoint_raise(holder);
 }
@@ -139,6 +140,7 @@ static uint32_t revoke_run(struct endpoint *e, void *items, uint32_t n)
 	uint32_t from[AMBIT_BATCH_MAX], left = CALL_PAGES, dealt = 0, seen = 0;
 	bool busy = false;
 
+	end_count(&e->count->calls, 1);
 	FENCE_FULL();
 	while (seen < n && dealt == seen) {
 		from[seen] = it[seen].done;

@@ -10,7 +10,7 @@
 #include "hv/sched.h"
 #include "vio/user.h"
 
-void virq_raise_on(struct vcpu *v, uint32_t virq)
+static inline __attribute__((always_inline)) void raise(struct vcpu *v, uint32_t virq)
 {
 	struct ambit_vcpu_page *p = v->page;
 	uint64_t bit = BIT(virq & 63);
@@ -21,12 +21,18 @@ void virq_raise_on(struct vcpu *v, uint32_t virq)
 		user_raise(v, virq);
 		return;
 	}
+	__atomic_fetch_add(&v->count.virqs, 1, __ATOMIC_RELAXED);
 	if (READ_ONCE(v->run_state) != VCPU_WAITING ||
 	    !sched_ready(v, VCPU_WAITING))
 		sched_kick(v);
 }
 
+void virq_raise_on(struct vcpu *v, uint32_t virq)
+{
+	raise(v, virq);
+}
+
 void virq_raise(struct vm *vm, uint32_t virq)
 {
-	virq_raise_on(vm->vcpu[READ_ONCE(vm->virq_vcpu[virq])], virq);
+	raise(vm->vcpu[READ_ONCE(vm->virq_vcpu[virq])], virq);
 }

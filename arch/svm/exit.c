@@ -37,12 +37,11 @@ static inline uint64_t next_rip(const struct vmcb *c, uint32_t length)
 }
 
 /* What both hot exits end with. */
-static inline void hot_done(struct vcpu *v, struct vmcb *c, uint32_t length)
+static inline void hot_done(struct vmcb *c, uint32_t length)
 {
 	c->rip = next_rip(c, length);
 	c->interrupt_shadow = 0;
 	c->tlb_control = TLB_CONTROL_NONE;
-	v->count.hot_calls++;
 }
 
 static __attribute__((noinline)) enum svm_heat hot_cpuid(struct vcpu *v, struct vmcb *c)
@@ -50,7 +49,8 @@ static __attribute__((noinline)) enum svm_heat hot_cpuid(struct vcpu *v, struct 
 	v->regs.rax = c->rax;
 	guest_cpuid(v);
 	c->rax = v->regs.rax;
-	hot_done(v, c, LENGTH_CPUID);
+	v->count.exit[EXIT_CPUID]++;
+	hot_done(c, LENGTH_CPUID);
 	return SVM_HOT;
 }
 
@@ -62,7 +62,8 @@ static __attribute__((noinline)) enum svm_heat hot_call(struct vcpu *v, struct v
 		return SVM_WARM;
 	c->rax = AMBIT_ABI_VERSION;
 	v->regs.rdx = hv_features;
-	hot_done(v, c, LENGTH_VMMCALL);
+	v->count.call[AMBIT_HC_VERSION]++;
+	hot_done(c, LENGTH_VMMCALL);
 	return SVM_HOT;
 }
 
@@ -87,7 +88,7 @@ bool svm_exit_warm(struct vcpu *v, struct vmcb *c)
 	if (!data_hot(v, nr))
 		return false;
 	c->rax = v->regs.rax;
-	hot_done(v, c, LENGTH_VMMCALL);
+	hot_done(c, LENGTH_VMMCALL);
 	if (nr == AMBIT_HC_GRANT_UNMAP) {
 		TLB_RUN_BEGIN(arch_pcpu_this(), v->vm);
 		svm_tlb_update(v, c);
@@ -189,7 +190,7 @@ static void decode_memory(const struct vmcb *c, struct vcpu_exit *exit)
 static void reflect(struct vcpu *v, struct vmcb *c, uint32_t vector,
 		    struct vcpu_exit *exit)
 {
-	exit->reason = EXIT_NONE;
+	exit->reason = vector == VECTOR_MC ? EXIT_NONE : EXIT_EXCEPTION;
 	if (vector == VECTOR_MC)	/* ours: take it by our own handler */
 		__asm__ volatile("int $18");
 	else if (vector == VECTOR_DB)
@@ -203,7 +204,7 @@ static void decode_icebp(struct vcpu *v, struct vcpu_exit *exit)
 {
 	svm_skip(v, exit);
 	svm_inject(v, VECTOR_DB, false, 0);
-	exit->reason = EXIT_NONE;
+	exit->reason = EXIT_EXCEPTION;
 }
 
 /* Instructions that fault at CPL 3, which the CPU looks at after the intercept. */
@@ -241,7 +242,7 @@ static void decode_instruction(struct vcpu *v, const struct vmcb *c,
 		break;
 	case VMEXIT_RDPMC:
 		svm_inject(v, VECTOR_GP, true, 0);
-		exit->reason = EXIT_NONE;
+		exit->reason = EXIT_REGISTER;
 		break;
 	case VMEXIT_INVD:
 	case VMEXIT_WBINVD:
@@ -281,7 +282,7 @@ static __attribute__((noinline)) void decode(struct vcpu *v, struct vmcb *c,
 	switch (code) {
 	case VMEXIT_DR ... VMEXIT_DR + 31:
 		svm_debug_use(v);
-		exit->reason = EXIT_NONE;
+		exit->reason = EXIT_REGISTER;
 		break;
 	case VMEXIT_INTR:
 		exit->reason = EXIT_INTERRUPT;
@@ -289,8 +290,10 @@ static __attribute__((noinline)) void decode(struct vcpu *v, struct vmcb *c,
 	case VMEXIT_NMI:	/* these were taken at STGI */
 	case VMEXIT_SMI:
 	case VMEXIT_INIT:
-	case VMEXIT_VINTR:
 		exit->reason = EXIT_NONE;
+		break;
+	case VMEXIT_VINTR:
+		exit->reason = EXIT_WINDOW;
 		break;
 	case VMEXIT_EXCEPTION + VECTOR_DB:
 	case VMEXIT_EXCEPTION + VECTOR_AC:

@@ -123,6 +123,7 @@ static void tlb_renew(struct arch_pcpu *p, struct vcpu *v, struct vmcb *c)
 		asid_new(p, v, c);
 	v->arch.tlb_generation = generation;
 	WRITE_ONCE(v->vm->flushed[percpu_id()], generation);
+	v->count.flushes++;
 }
 
 /*
@@ -142,6 +143,16 @@ static void leave_shadow(struct vcpu *v, struct vmcb *c)
 	c->interrupt_shadow = 0;
 }
 
+/* True if that is another request than the one of the last entry. */
+static inline bool request(struct vmcb *c, uint64_t ctl)
+{
+	if (c->int_ctl == ctl)
+		return false;
+	c->int_ctl = ctl;
+	c->clean &= ~CLEAN_TPR;
+	return true;
+}
+
 /*
  * The upcall is a request that the CPU holds until the guest's IF is 1. One
  * that broke off is not redone by EVENTINJ: it is a level, so it comes again as
@@ -155,16 +166,15 @@ void prepare_events(struct vcpu *v, struct vmcb *c, uint32_t upcall)
 
 	c->event = v->arch.inject;
 	v->arch.inject = 0;
-	if (upcall) {
-		if (unlikely(!svm_caps.virq_if_on) && !c->event &&
-		    (c->rflags & RFLAGS_IF) && !(c->interrupt_shadow & 1))
-			c->event = EVENT_VALID | EVENT_INTR | upcall;
-		else
-			ctl |= INT_CTL_V_IRQ | (uint64_t)upcall << 32;
-	}
-	if (c->int_ctl != ctl) {
-		c->int_ctl = ctl;
-		c->clean &= ~CLEAN_TPR;
+	if (!upcall) {
+		request(c, ctl);
+	} else if (unlikely(!svm_caps.virq_if_on) && !c->event &&
+		   (c->rflags & RFLAGS_IF) && !(c->interrupt_shadow & 1)) {
+		c->event = EVENT_VALID | EVENT_INTR | upcall;
+		v->count.upcalls++;
+		request(c, ctl);
+	} else if (request(c, ctl | INT_CTL_V_IRQ | (uint64_t)upcall << 32)) {
+		v->count.upcalls++;
 	}
 }
 

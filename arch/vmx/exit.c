@@ -69,6 +69,7 @@ bool vmx_exit_hot(struct vcpu *v)
 	    at_cpl0()) {
 		v->regs.rax = AMBIT_ABI_VERSION;
 		v->regs.rdx = hv_features;
+		v->count.call[AMBIT_HC_VERSION]++;
 	} else if (reason == VMX_EXIT_VMCALL && data_is_hot(v->regs.rax) &&
 		   at_cpl0() && data_hot(v, v->regs.rax)) {
 		TLB_RUN_BEGIN(arch_pcpu_this(), v->vm);
@@ -76,11 +77,11 @@ bool vmx_exit_hot(struct vcpu *v)
 		TLB_RUN_ENTER(arch_pcpu_this(), v->vm->flushed[percpu_id()]);
 	} else if (reason == VMX_EXIT_CPUID) {
 		guest_cpuid(v);
+		v->count.exit[EXIT_CPUID]++;
 	} else {
 		v->arch.exit_reason = reason;
 		return false;
 	}
-	v->count.hot_calls++;
 	advance_hot(vmcs_read(VMCS_EXIT_LENGTH));
 	return true;
 }
@@ -131,18 +132,18 @@ static void debug_exception(struct vcpu *v)
  * another event that one is dropped, as the CPU does with benign exceptions:
  * a fault happens again, and an upcall is a level.
  */
-static void exception(struct vcpu *v)
+static enum exit_reason exception(struct vcpu *v)
 {
 	uint64_t info = vmcs_read(VMCS_EXIT_EVENT);
 
 	if (EVENT_TYPE(info) == EVENT_TYPE_NMI) {
 		/* NMIs stay blocked until an IRET: the handler's own. */
 		__asm__ volatile("int $2" : : : "memory");
-		return;
+		return EXIT_NONE;
 	}
 	if (EVENT_VECTOR(info) == VECTOR_MC) {
 		__asm__ volatile("int $18" : : : "memory");
-		return;
+		return EXIT_NONE;
 	}
 	block_nmi_again(info);
 	if (EVENT_VECTOR(info) == VECTOR_DB &&
@@ -154,6 +155,7 @@ static void exception(struct vcpu *v)
 	if (EVENT_TYPE(info) >= EVENT_TYPE_SOFT_INT)
 		v->arch.inject_len = (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
 	vmcs_write(VMCS_SHADOW, vmcs_read(VMCS_SHADOW) & ~SHADOW_INSTRUCTION);
+	return EXIT_EXCEPTION;
 }
 
 /* --- control registers -------------------------------------------------------------- */
@@ -253,8 +255,9 @@ static enum exit_reason plain_reason(uint32_t reason)
 	case VMX_EXIT_INTERRUPT:
 		return EXIT_INTERRUPT;
 	case VMX_EXIT_INIT:		/* for the machine, which does not reset so */
-	case VMX_EXIT_WINDOW:
 		return EXIT_NONE;
+	case VMX_EXIT_WINDOW:
+		return EXIT_WINDOW;
 	case VMX_EXIT_TRIPLE_FAULT:
 		return EXIT_TRIPLE_FAULT;
 	case VMX_EXIT_TASK_SWITCH:
@@ -298,23 +301,22 @@ static void decode_rest(struct vcpu *v, struct vcpu_exit *exit)
 {
 	exit->qualification = vmcs_read(VMCS_QUALIFICATION);
 	exit->insn_len = (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
-	exit->reason = EXIT_NONE;
+	exit->reason = EXIT_REGISTER;
 	switch ((uint32_t)exit->code) {
 	case VMX_EXIT_TIMER:
 		vmcs_write(VMCS_TIMER, vmx_caps.bound);
 		exit->reason = EXIT_INTERRUPT;	/* there may be one */
 		break;
 	case VMX_EXIT_EXCEPTION:
-		exception(v);
+		exit->reason = exception(v);
 		break;
 	case VMX_EXIT_RDPMC:
 		inject_gp(v);
 		break;
 	case VMX_EXIT_XSETBV:
 		/* The fault of ring 3 goes first; not every CPU has it so. */
-		if (at_cpl0())
-			exit->reason = EXIT_XSETBV;
-		else
+		exit->reason = at_cpl0() ? EXIT_XSETBV : EXIT_NONE;
+		if (exit->reason == EXIT_NONE)
 			inject_gp(v);
 		break;
 	case VMX_EXIT_DR:

@@ -251,6 +251,7 @@ static __attribute__((noinline)) void ept_flush(struct pcpu *p, struct vcpu *v)
 	invalidate(false, one ? INV_ONE : INV_ALL, one ? v->arch.eptp : 0);
 	STORE_RELEASE(v->vm->flushed[p->id], generation);
 	p->arch.debug[0]++;
+	v->count.flushes++;
 }
 
 /* The VMCS comes to this pCPU: what an earlier stay, or another vCPU with this

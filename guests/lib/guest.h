@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "hv/abi/counters.h"
 #include "hv/abi/info.h"
 #include "hv/abi/pvh.h"
 #include "hv/abi/virq.h"
@@ -84,6 +85,14 @@ int link_find(uint32_t from, uint8_t dev_class, const char *name);
 const char *link_scheme_name(uint8_t scheme);
 /* Entry i of the VM's ports and device interrupts, below vm_info()->device_count. */
 const struct ambit_device_info *device_info(uint32_t i);
+
+/* The counters of a VM that this one may see, by name; NULL: there is no such. */
+const struct ambit_counters_vm *counters_of(const char *name);
+/* Those of one of its vCPUs, and of one of its ends. */
+const struct ambit_vcpu_counters *counters_vcpu(const struct ambit_counters_vm *vm,
+						uint32_t vcpu);
+const struct ambit_end_counters *counters_end(const struct ambit_counters_vm *vm,
+					      uint32_t endpoint);
 
 /* --- virqs ------------------------------------------------------------------------- */
 

@@ -37,6 +37,7 @@ void info_init(uint64_t aperture)
 	for (uint32_t i = 0; i < info->link_count; i++)
 		end = MAX(end, link_end(link_info(i)));
 	end = MAX(end, info->give_pool + info->give_pool_size);
+	end = MAX(end, info->counters + info->counters_size);
 	paging_map(aperture, end - aperture);
 }
 

@@ -10,7 +10,7 @@
  *   0x010000   0x1000    time page                  read
  *   0x100000   0x1000 x  vCPU page of vCPU 0...     read and write
  *   0x200000   ...       link areas (4 KiB pages), map windows, give pools,
- *                        peer windows, as the link entries say
+ *                        peer windows, as the link entries say; counters
  */
 #ifndef AMBIT_ABI_INFO_H
 #define AMBIT_ABI_INFO_H
@@ -52,11 +52,14 @@ struct ambit_info {
 	uint32_t gift_quota;	/* own gifts in flight at a time, all links */
 	uint32_t device_offset;	/* of struct ambit_device_info[device_count] */
 	uint32_t device_count;
+	uint64_t counters;	/* gpa of struct ambit_counters, 0 if none */
+	uint64_t counters_size;	/* bytes from there */
 };
-AMBIT_STATIC_ASSERT(sizeof(struct ambit_info) == 128, "docs/abi.md, info area");
+AMBIT_STATIC_ASSERT(sizeof(struct ambit_info) == 144, "docs/abi.md, info area");
 
 #define AMBIT_RIGHT_CONTROL	(1u << 0)	/* VM control of at least one VM */
 #define AMBIT_RIGHT_DEVICES	(1u << 1)	/* I/O ports or device interrupts */
+#define AMBIT_RIGHT_COUNTERS	(1u << 2)	/* counters of at least one VM */
 
 /* Schemes and device classes. */
 #define AMBIT_SCHEME_PAGE	1

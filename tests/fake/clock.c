@@ -19,6 +19,11 @@ uint64_t arch_tsc(void)
 	return READ_ONCE(fake_tsc);
 }
 
+__attribute__((weak)) uint64_t arch_tsc_hz(void)
+{
+	return 1000000000;
+}
+
 void arch_timer_set(uint64_t tsc)
 {
 	fake_timer[fake_cpu] = tsc;

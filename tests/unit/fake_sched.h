@@ -118,6 +118,6 @@ static inline void new_machine(void)
 static inline void make_current(struct guest *g)
 {
 	g->v.run_state = VCPU_READY;
-	g->v.entered_tsc = fake_tsc;
+	g->v.count.since = fake_tsc;
 	this_pcpu()->current = &g->v;
 }

@@ -142,6 +142,7 @@ static inline void machine(void)
 		e->vm = &vms[i];
 		e->control = cleared(128 + GRANTS * sizeof(struct ambit_grant));
 		e->status = cleared(64 + 4 * (SLOTS + GRANTS));
+		e->count = cleared(sizeof(*e->count));
 		e->grant = cleared(GRANTS * sizeof(*e->grant));
 		e->entry = (void *)((char *)e->control + l.grant_offset);
 		e->entry_use = e->status->use + SLOTS;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "hv/abi/counters.h"
 #include "hv/abi/data.h"
 #include "hv/abi/errno.h"
 #include "hv/abi/hypercall.h"
@@ -61,6 +62,7 @@ static const struct field fields[] = {
 	F(ambit_info, give_pool_filled), F(ambit_info, map_quota),
 	F(ambit_info, gift_quota),
 	F(ambit_info, device_offset), F(ambit_info, device_count),
+	F(ambit_info, counters), F(ambit_info, counters_size),
 	F(ambit_device_info, type), F(ambit_device_info, flags),
 	F(ambit_device_info, first), F(ambit_device_info, last),
 	F(ambit_device_info, virq),
@@ -125,6 +127,47 @@ static const struct field fields[] = {
 	F(ambit_give_item, mode), F(ambit_give_item, ref),
 	F(ambit_give_item, generation), F(ambit_give_item, status),
 	F(ambit_give_item, page), F(ambit_give_item, reserved),
+	F(ambit_vcpu_counters, call),
+	F(ambit_vcpu_counters, exit),
+	F(ambit_vcpu_counters, run_ticks),
+	F(ambit_vcpu_counters, since),
+	F(ambit_vcpu_counters, switches),
+	F(ambit_vcpu_counters, late_calls),
+	F(ambit_vcpu_counters, late_cpuids),
+	F(ambit_vcpu_counters, upcalls),
+	F(ambit_vcpu_counters, flushes),
+	F(ambit_vcpu_counters, ipis),
+	F(ambit_vcpu_counters, denied_msr),
+	F(ambit_vcpu_counters, denied_port),
+	F(ambit_vcpu_counters, reserved0),
+	F(ambit_vcpu_counters, virqs),
+	F(ambit_vcpu_counters, wakes),
+	F(ambit_vcpu_counters, kicks),
+	F(ambit_vcpu_counters, reserved1),
+	F(ambit_end_counters, notifications),
+	F(ambit_end_counters, calls),
+	F(ambit_end_counters, copied),
+	F(ambit_end_counters, mapped),
+	F(ambit_end_counters, unmapped),
+	F(ambit_end_counters, revoked),
+	F(ambit_end_counters, given),
+	F(ambit_end_counters, resets),
+	F(ambit_counters_vm, name),
+	F(ambit_counters_vm, vm),
+	F(ambit_counters_vm, vcpu_count),
+	F(ambit_counters_vm, end_count),
+	F(ambit_counters_vm, reserved),
+	F(ambit_counters_vm, vcpus),
+	F(ambit_counters_vm, ends),
+	F(ambit_counters_vm, reserved1),
+	F(ambit_counters, magic),
+	F(ambit_counters, version),
+	F(ambit_counters, vm_offset),
+	F(ambit_counters, vm_count),
+	F(ambit_counters, vm_size),
+	F(ambit_counters, tsc_hz),
+	F(ambit_counters, tsc_offset),
+	F(ambit_counters, reserved),
 };
 
 #define S(s) { #s, sizeof(struct s) }
@@ -140,6 +183,8 @@ static const struct {
 	S(ambit_desc), S(ambit_seg), S(ambit_grant), S(ambit_tail),
 	S(ambit_copy_item), S(ambit_map_item), S(ambit_revoke_item),
 	S(ambit_query_item), S(ambit_give_item),
+	S(ambit_vcpu_counters), S(ambit_end_counters),
+	S(ambit_counters_vm), S(ambit_counters),
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

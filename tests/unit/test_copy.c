@@ -115,6 +115,7 @@ static void end_make(struct link *l, uint32_t i)
 	e->slots = SLOTS;
 	e->seg_max = SEGS;
 	e->status = cleared(PAGE_SIZE);
+	e->count = cleared(sizeof(*e->count));
 	l->connected = l != &links[IDLE];
 	e->number = e->vm->endpoint_count++;
 	e->vm->endpoint[e->number] = e;

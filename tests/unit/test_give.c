@@ -87,6 +87,7 @@ static void link_make(struct link *l, struct grant_use (*uses)[GRANTS])
 		e->vm = &vm[i];
 		e->control = phys_to_virt(frame());
 		e->status = phys_to_virt(frame());
+		e->count = phys_to_virt(frame());
 		l->connected = true;
 		e->entry = (void *)((char *)e->control + l->grant_offset);
 		e->entry_use = e->status->use + link_config.slots;

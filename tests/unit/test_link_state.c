@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Links: what both ends are shown and told of states, deaths and rebirths. */
-/* LINK: vio/link.c vio/area.c vio/window.c hv/manifest_layout.c hv/guest_mem.c hv/pool.c hv/p2m.c hv/frames.c hv/frames_early.c */
+/* LINK: vio/link.c vio/area.c vio/window.c hv/counters_show.c hv/manifest_layout.c hv/guest_mem.c hv/pool.c hv/p2m.c hv/frames.c hv/frames_early.c */
 #include "vio/link.h"
 
 #include <stdlib.h>

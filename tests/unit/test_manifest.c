@@ -332,6 +332,7 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ VM_A "modules = a b c d e\n", "t:4: modules: a VM takes at most 4 modules" },
 	{ VM_A "modules = abcdefghijklmnopqrstuvwxyz0123456\n", "too long for a module name" },
 	{ VM_A "control = a, bob\n", "t:4: control: there is no VM 'bob'; the VMs are a" },
+	{ VM_A "counters = bob\n", "t:4: counters: there is no VM 'bob'; the VMs are a" },
 	{ VM_A "control = * a\n", "t:4: control: there is no VM '*'" },
 	{ VM_A "restart = sometimes\n", "'sometimes' is none of never, on-crash, always" },
 	{ VM_A "strict = true\n", "t:4: strict: 'true' is none of yes, no" },

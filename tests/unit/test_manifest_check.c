@@ -103,6 +103,11 @@ static void test_check(void)
 	test_check_links(module);
 	ok(!parse(VM_A "control = *\n" VM_B), "control = *");
 	ok(manifest_controls(&m, 0, 1), "is a right over all");
+	ok(!manifest_watches(&m, 0, 1), "but to their counters");
+	ok(!parse(VM_A "counters = a\n" VM_B "counters = *\n"), "counters");
+	ok(manifest_watches(&m, 0, 0) && !manifest_watches(&m, 0, 1) &&
+	   manifest_watches(&m, 1, 0) && manifest_watches(&m, 1, 1) &&
+	   !manifest_controls(&m, 1, 0), "are a right by name, or to all");
 }
 
 int main(void)

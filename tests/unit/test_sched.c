@@ -31,7 +31,7 @@ static void test_ready(void)
 	ok_eq(fake_kicks[1], 1, "and not again while it is not");
 	ok(pcpu_of(1)->inbox == &d->v && !pcpu_of(1)->queue.count, "they wait in its inbox");
 	play(1, 100 * MS);
-	ok(c->v.run_tsc >= 40 * MS && d->v.run_tsc >= 40 * MS, "there both get their turn");
+	ok(c->v.count.run_ticks >= 40 * MS && d->v.count.run_ticks >= 40 * MS, "there both get their turn");
 	ok(!a->entries && !b->entries, "and nobody else");
 	fake_kicks[1] = 0;
 	sched_kick(&d->v);
@@ -53,7 +53,7 @@ static void test_wait(void)
 	fake_tsc += 500;
 	sched_wait(&g->v, fake_tsc + 700);
 	ok(!p->current && g->v.run_state == VCPU_WAITING, "a masked virq does not keep it awake");
-	ok(g->v.run_tsc == 500 && g->v.vruntime == 500, "it is charged");
+	ok(g->v.count.run_ticks == 500 && g->v.vruntime == 500, "it is charged");
 	ok_eq(fake_timer[0], fake_tsc + 700, "the timer is set to the end of the wait");
 	make_current(g);
 	g->page.pending[3] = BIT(63);
@@ -202,7 +202,7 @@ static void test_work(void)
 	work_add(0, &later.w);
 	play(0, 22 * MS);
 	ok_eq(later.runs, 5, "delayed work comes each 5 ms");
-	ok_eq(g->v.entered_tsc, 1000 * MS, "and the guest was never switched from");
+	ok_eq(g->v.count.since, 1000 * MS, "and the guest was never switched from");
 	far.want = 2;
 	work_add(1, &far.w);
 	ok_eq(fake_kicks[1], 1, "another pCPU is kicked for work");

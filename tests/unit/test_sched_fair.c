@@ -41,10 +41,10 @@ static void test_handoff(void)
 	start(a);
 	start(c);
 	play(0, 9 * MS);
-	ok(a->v.run_tsc > 4 * MS && b->v.run_tsc > 4 * MS && !c->entries,
+	ok(a->v.count.run_ticks > 4 * MS && b->v.count.run_ticks > 4 * MS && !c->entries,
 	   "a pair hands its slice to and fro");
 	play(0, 2 * MS);
-	ok(c->entries && c->v.entered_tsc <= 1000 * MS + SLICE + 20 * US,
+	ok(c->entries && c->v.count.since <= 1000 * MS + SLICE + 20 * US,
 	   "but not beyond its end: then the third runs");
 }
 
@@ -73,7 +73,7 @@ static void test_handoff_idle(void)
 	fake_cpu = 1;
 	start(new_guest(2, 0, run_spin));
 	play(0, 100 * MS);
-	ok(guest[1].v.run_tsc >= 40 * MS && guest[2].v.run_tsc >= 40 * MS,
+	ok(guest[1].v.count.run_ticks >= 40 * MS && guest[2].v.count.run_ticks >= 40 * MS,
 	   "the two share what there is");
 }
 
@@ -88,8 +88,8 @@ static void test_fairness(void)
 		sched_timer_set(&guest[0].v, fake_tsc + MS / 2);
 		play(0, MS);
 	}
-	ok(third(guest[0].v.run_tsc, 3000 * MS) && third(guest[1].v.run_tsc, 3000 * MS) &&
-	   third(guest[2].v.run_tsc, 3000 * MS), "three that spin: a third each");
+	ok(third(guest[0].v.count.run_ticks, 3000 * MS) && third(guest[1].v.count.run_ticks, 3000 * MS) &&
+	   third(guest[2].v.count.run_ticks, 3000 * MS), "three that spin: a third each");
 	ok(guest[0].v.count.switches > 90 && guest[0].v.count.switches < 110, "slices of 10 ms");
 
 	new_machine();
@@ -103,10 +103,10 @@ static void test_fairness(void)
 	start(c);
 	start(a);
 	play(0, 3000 * MS);
-	ok(third(a->v.run_tsc, 3000 * MS) && third(b->v.run_tsc, 3000 * MS) &&
-	   third(c->v.run_tsc, 3000 * MS), "two that hand over and one that spins: "
-	   "a third each (%lu, %lu, %lu ms)", a->v.run_tsc / MS, b->v.run_tsc / MS,
-	   c->v.run_tsc / MS);
+	ok(third(a->v.count.run_ticks, 3000 * MS) && third(b->v.count.run_ticks, 3000 * MS) &&
+	   third(c->v.count.run_ticks, 3000 * MS), "two that hand over and one that spins: "
+	   "a third each (%lu, %lu, %lu ms)", a->v.count.run_ticks / MS, b->v.count.run_ticks / MS,
+	   c->v.count.run_ticks / MS);
 	ok(a->v.count.switches > 10000, "by direct switches");
 
 	/* One that slept for a second does not get that second back. */
@@ -122,8 +122,8 @@ static void test_fairness(void)
 	play(0, 100 * MS);
 	virq_raise_on(&a->v, 3);
 	play(0, 300 * MS);
-	ok(a->v.run_tsc < 130 * MS && a->v.run_tsc > 70 * MS,
-	   "a sleeper gets its third from now on (%lu ms)", a->v.run_tsc / MS);
+	ok(a->v.count.run_ticks < 130 * MS && a->v.count.run_ticks > 70 * MS,
+	   "a sleeper gets its third from now on (%lu ms)", a->v.count.run_ticks / MS);
 }
 
 /* Nothing interrupts who runs alone; what it used shows all the same. */
@@ -154,9 +154,9 @@ static void test_handoff_sleeper(void)
 	play(0, 1000 * MS);
 	start(b);
 	play(0, 300 * MS);
-	ok(a->v.run_tsc < 180 * MS && a->v.run_tsc > 120 * MS,
+	ok(a->v.count.run_ticks < 180 * MS && a->v.count.run_ticks > 120 * MS,
 	   "a sleeper woken by a direct switch gets its half (%lu ms)",
-	   a->v.run_tsc / MS);
+	   a->v.count.run_ticks / MS);
 }
 
 static uint64_t work_ns;
@@ -183,11 +183,11 @@ static void test_payer(void)
 	work_add(0, &work);
 	play(0, 3000 * MS);
 	ok(work_ns > 500 * MS && work_ns < 1000 * MS &&
-	   third(guest[0].v.run_tsc, 3000 * MS) && third(guest[1].v.run_tsc, 3000 * MS) &&
-	   third(guest[2].v.run_tsc + work_ns, 3000 * MS),
+	   third(guest[0].v.count.run_ticks, 3000 * MS) && third(guest[1].v.count.run_ticks, 3000 * MS) &&
+	   third(guest[2].v.count.run_ticks + work_ns, 3000 * MS),
 	   "who has %lu ms of work done for it gets less time itself (%lu, %lu, %lu ms)",
-	   work_ns / MS, guest[0].v.run_tsc / MS, guest[1].v.run_tsc / MS,
-	   guest[2].v.run_tsc / MS);
+	   work_ns / MS, guest[0].v.count.run_ticks / MS, guest[1].v.count.run_ticks / MS,
+	   guest[2].v.count.run_ticks / MS);
 
 	new_machine();
 	for (uint32_t i = 0; i < 3; i++)

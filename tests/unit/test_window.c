@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Windows of scheme direct: where they lie, what they show when open and closed. */
-/* LINK: vio/window.c vio/link.c vio/area.c hv/sink.c hv/manifest_layout.c hv/guest_mem.c hv/pool.c hv/p2m.c hv/frames.c hv/frames_early.c */
+/* LINK: vio/window.c vio/link.c vio/area.c hv/counters_show.c hv/sink.c hv/manifest_layout.c hv/guest_mem.c hv/pool.c hv/p2m.c hv/frames.c hv/frames_early.c */
 #include "vio/window.h"
 
 #include <stdlib.h>

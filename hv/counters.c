@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Counters of vCPUs: summed, and named for people. */
+#include "hv/counters.h"
+
+#include "hv/sched.h"
+#include "hv/vm.h"
+
+#define WORDS	(sizeof(struct ambit_vcpu_counters) / sizeof(uint64_t))
+
+typedef uint64_t __attribute__((may_alias)) word_t;
+
+static const char *const exit_names[AMBIT_EXIT_COUNT] = {
+	[AMBIT_EXIT_INTERNAL] = "internal", [AMBIT_EXIT_INTERRUPT] = "interrupt",
+	[AMBIT_EXIT_CPUID] = "cpuid", [AMBIT_EXIT_HLT] = "hlt",
+	[AMBIT_EXIT_PAUSE] = "pause", [AMBIT_EXIT_IO] = "io",
+	[AMBIT_EXIT_RDMSR] = "rdmsr", [AMBIT_EXIT_WRMSR] = "wrmsr",
+	[AMBIT_EXIT_XSETBV] = "xsetbv", [AMBIT_EXIT_MEMORY] = "memory",
+	[AMBIT_EXIT_UNDEFINED] = "undefined", [AMBIT_EXIT_CACHE] = "cache",
+	[AMBIT_EXIT_EXCEPTION] = "exception", [AMBIT_EXIT_REGISTER] = "register",
+	[AMBIT_EXIT_WINDOW] = "window", [AMBIT_EXIT_TRIPLE_FAULT] = "triple-fault",
+	[AMBIT_EXIT_TASK_SWITCH] = "task-switch", [AMBIT_EXIT_BAD_STATE] = "bad-state",
+	[AMBIT_EXIT_UNKNOWN] = "unknown",
+};
+
+static const char *const call_names[AMBIT_COUNTED_CALLS] = {
+	[AMBIT_HC_VERSION] = "version", [AMBIT_HC_CONSOLE_WRITE] = "console-write",
+	[AMBIT_HC_WAIT] = "wait", [AMBIT_HC_NOTIFY] = "notify",
+	[AMBIT_HC_NOTIFY_WAIT] = "notify-wait", [AMBIT_HC_TIMER_SET] = "timer-set",
+	[AMBIT_HC_TIME] = "time", [AMBIT_HC_VCPU_START] = "vcpu-start",
+	[AMBIT_HC_VCPU_STOP] = "vcpu-stop", [AMBIT_HC_VIRQ_SEND] = "virq-send",
+	[AMBIT_HC_VIRQ_BIND] = "virq-bind", [AMBIT_HC_STOP] = "stop",
+	[AMBIT_HC_LINK_STATE] = "link-state", [AMBIT_HC_SETTLE] = "settle",
+	[AMBIT_HC_VM_CONTROL] = "vm-control", [AMBIT_HC_COPY] = "copy",
+	[AMBIT_HC_GRANT_MAP] = "grant-map", [AMBIT_HC_GRANT_UNMAP] = "grant-unmap",
+	[AMBIT_HC_GRANT_QUERY] = "grant-query", [AMBIT_HC_GRANT_REVOKE] = "grant-revoke",
+	[AMBIT_HC_GRANT_GIVE] = "grant-give", [AMBIT_HC_SUSPEND] = "suspend",
+	[AMBIT_HC_IRQ_DONE] = "irq-done", [AMBIT_HC_CAPTURE] = "capture",
+	[AMBIT_HC_CONSOLE_READ] = "console-read",
+	[AMBIT_COUNTED_NO_CALL] = "no-call",
+};
+_Static_assert(AMBIT_HC_COUNT == 25 && AMBIT_HC_COUNT <= AMBIT_COUNTED_NO_CALL &&
+	       AMBIT_EXIT_COUNT <= AMBIT_COUNTED_EXITS, "each has its name and its room");
+
+const char *counters_exit_name(uint32_t reason)
+{
+	return reason < AMBIT_EXIT_COUNT ? exit_names[reason] : NULL;
+}
+
+const char *counters_call_name(uint32_t nr)
+{
+	return nr < AMBIT_COUNTED_CALLS ? call_names[nr] : NULL;
+}
+
+/* Those that came late first: they were counted as call or exit before. */
+void counters_read(const struct vcpu *v, struct ambit_vcpu_counters *c)
+{
+	const word_t *from = (const word_t *)&v->count;
+	uint64_t late_calls = LOAD_ACQUIRE(v->count.late_calls);
+	uint64_t late_cpuids = LOAD_ACQUIRE(v->count.late_cpuids);
+	word_t *to = (word_t *)c;
+
+	for (size_t i = 0; i < WORDS; i++)
+		to[i] = READ_ONCE(from[i]);
+	c->late_calls = late_calls;
+	c->late_cpuids = late_cpuids;
+	c->run_ticks = sched_run_ticks(v);
+	c->since = 0;
+}
+
+void counters_sum(const struct vm *vm, struct ambit_vcpu_counters *sum)
+{
+	word_t *to = (word_t *)sum;
+	struct ambit_vcpu_counters c;
+
+	*sum = (struct ambit_vcpu_counters){ 0 };
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		counters_read(vm->vcpu[i], &c);
+		for (size_t k = 0; k < WORDS; k++)
+			to[k] += ((const word_t *)&c)[k];
+	}
+}
+
+uint64_t counters_calls(const struct ambit_vcpu_counters *c)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < AMBIT_COUNTED_CALLS; i++)
+		n += READ_ONCE(c->call[i]);
+	return n;
+}
+
+uint64_t counters_exits(const struct ambit_vcpu_counters *c)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < AMBIT_COUNTED_EXITS; i++)
+		n += READ_ONCE(c->exit[i]);
+	return n;
+}
+
+uint64_t counters_all(const struct vcpu *v)
+{
+	return counters_calls(&v->count) + counters_exits(&v->count);
+}
+
+/* Calls of the kinds that are answered at once, but for those that came late. */
+static uint64_t hot_calls(const struct ambit_vcpu_counters *c)
+{
+	return c->call[AMBIT_HC_VERSION] + c->call[AMBIT_HC_COPY] +
+	       c->call[AMBIT_HC_GRANT_MAP] + c->call[AMBIT_HC_GRANT_UNMAP] -
+	       c->late_calls;
+}
+
+void counters_brief(const struct vm *vm, struct ambit_vm_counters *brief)
+{
+	struct ambit_vcpu_counters c;
+	uint64_t calls, hot;
+
+	counters_sum(vm, &c);
+	calls = counters_calls(&c);
+	hot = hot_calls(&c);
+	*brief = (struct ambit_vm_counters){
+		.exits = calls + counters_exits(&c),
+		.hot_exits = hot + c.exit[AMBIT_EXIT_CPUID] - c.late_cpuids,
+		.hypercalls = calls - hot,
+		.interrupts = c.exit[AMBIT_EXIT_INTERRUPT],
+		.upcalls = c.upcalls, .switches = c.switches,
+		.wakes = c.wakes, .kicks = c.kicks,
+	};
+}
