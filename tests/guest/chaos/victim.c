@@ -129,11 +129,11 @@ static enum phase from_suspended(struct victim *v)
 	return SAVING;
 }
 
-/* It is under way: a restart takes effect at its end, a stop is too early. Or it has just
- * been done, and nobody has been told. */
+/* It is under way, and asked for now and then: a restart takes effect at its end, a stop
+ * is too early. Or it has just been done, and nobody has been told. */
 static enum phase from_work(struct victim *v, uint64_t op, enum phase done)
 {
-	uint32_t act = pick(12);
+	uint32_t act = pick(100);
 
 	if (act == 0)
 		return restart(v);
