@@ -51,8 +51,6 @@ bool svm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
 		*value = c->efer & ~EFER_SVME;
 	else if (msr == MSR_PAT)
 		*value = c->pat;
-	else if (msr == MSR_TSC_AUX && svm_caps.tsc_aux)
-		*value = v->arch.tsc_aux;
 	else
 		return false;
 	return true;

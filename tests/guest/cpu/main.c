@@ -125,6 +125,7 @@ static void test_own_msrs(void)
 		probe_wrmsr(0xc0000103, 0x1234567);
 		__asm__ volatile("rdtscp" : "=c"(aux) : : "rax", "rdx");
 		CHECK_IS(aux, 0x1234567);
+		CHECK_IS(probe_rdmsr(0xc0000103), 0x1234567);
 	}
 }
 
@@ -138,6 +139,8 @@ static void test_efer(void)
 	probe_wrmsr(0xc0000080, efer | 0x801);	/* NXE, SCE */
 	CHECK_IS(probe_vector, NO_FAULT);
 	CHECK_IS(probe_rdmsr(0xc0000080), efer | 0x801);
+	probe_wrmsr(0xc0000080, efer & ~0x100ull);	/* LME, under paging */
+	CHECK_IS(probe_vector, FAULT_GP);
 	probe_wrmsr(0xc0000080, efer);
 	CHECK_IS(probe_rdmsr(0xc0000080), efer);
 }
