@@ -43,6 +43,7 @@ MANIFEST := guests/manifests/default.manifest
 DISK :=
 ATA :=
 CAPTURE :=
+TRACE :=
 SCHEME :=
 CPU_MODEL :=
 V :=
@@ -66,6 +67,7 @@ help:
 	echo '    ATA=file       image of a disk at the second ATA channel; it is written to'
 	echo '    CAPTURE=file   frames of net links, for tshark or wireshark (docs/manifest.md)'
 	echo '    MANIFEST=file  other VMs and links; docs/manifest.md has the format'
+	echo '    TRACE=file     what the hypervisor did last, for tools/trace (docs/observing.md)'
 	echo '    SCHEME=        page, direct, copy or grant, for every link'
 	echo '    CPUS= MEM=     CPUs (1) and MiB of memory (512) of the machine'
 	echo '    CPU_MODEL=     a CPU model of the emulator'
@@ -131,7 +133,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	hv/report.o hv/elf.o hv/elf_symbol.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/place.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
-	hv/audit%.o vio/audit%.o hv/counters%.o hv/capture.o hv/pcapng.o vio/capture.o hv/monitor%.o
+	hv/audit%.o vio/audit%.o hv/counters%.o hv/trace.o hv/capture.o hv/pcapng.o vio/capture.o hv/monitor%.o
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
@@ -202,6 +204,7 @@ run:
 	tools/run --build $(B) --emu $(EMU) --cpus $(CPUS) --mem $(MEM) --boot $(BOOT) \
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(ATA),--ata '$(ATA)') $(if $(CAPTURE),--capture '$(CAPTURE)') \
+		$(if $(TRACE),--events '$(TRACE)') \
 		$(if $(SCHEME),--scheme $(SCHEME)) $(if $(V),--verbose) \
 		$(if $(CPU_MODEL),--cpu-model $(CPU_MODEL))
 

@@ -132,6 +132,10 @@ struct hvm_ops {
 	/* The VM's tables are others than at the last run. At home; else as it was. */
 	void (*vcpu_tables)(struct vcpu *v);
 
+	/* Whether some exits may be answered inside, before hv/ hears of them; they may
+	 * at first. Any pCPU; others follow at their next exit. */
+	void (*answer_early)(bool may);
+
 	/* Between exit and next entry: */
 	void (*skip)(struct vcpu *v, const struct vcpu_exit *exit);
 	void (*inject)(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);

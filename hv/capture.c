@@ -121,6 +121,11 @@ static bool drain_step(struct work *w)
 	return true;
 }
 
+bool capture_runs(void)
+{
+	return ring;
+}
+
 void capture_end(void)
 {
 	uint8_t buf[PCAPNG_BLOCK_MAX];

@@ -26,6 +26,8 @@ void capture_init(void);
  */
 int capture_frame(struct capture *c, enum pcapng_direction direction,
 		  const struct capture_piece *piece, uint32_t n, uint32_t len);
+/* Whether it has the port. */
+bool capture_runs(void);
 /* The end of the run, all other pCPUs halted: write what is left, then the counts,
  * and log these. */
 void capture_end(void);

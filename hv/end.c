@@ -10,6 +10,7 @@
 #include "hv/fault.h"
 #include "hv/panic.h"
 #include "hv/time.h"
+#include "hv/trace.h"
 #include "hv/work.h"
 #include "vio/host.h"
 
@@ -138,6 +139,7 @@ void end_vm_rests(struct vm *vm)
 		failed += !vm_passed(&vm_table[i]);
 	host_report();
 	capture_end();
+	trace_dump();
 	fault_report();
 	if (rest) {
 		sound = balance_check();

@@ -21,6 +21,7 @@
 #include "hv/sched.h"
 #include "hv/string.h"
 #include "hv/time.h"
+#include "hv/trace.h"
 #include "hv/version.h"
 #include "hv/vm_life.h"
 #include "hv/vm_table.h"
@@ -208,6 +209,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 			  uint64_t entry_tsc)
 {
 	uint32_t vcpus = 0;
+	char word[16];
 
 	if (vm_table_init(&manifest, bi, &limits))
 		hv_refuse("too little memory for the manifest's VMs");
@@ -215,6 +217,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 	if (link_init(&manifest))
 		links_refuse();
 	capture_init();
+	trace_init(option_get(bi->cmdline, "trace", word, sizeof(word)));
 	host_init();
 	if (!option_no(bi, "monitor"))
 		monitor_init();

@@ -10,6 +10,7 @@
 #include "hv/printf.h"
 #include "hv/string.h"
 #include "hv/symbol.h"
+#include "hv/trace.h"
 
 #define STATUS_PANIC	1
 #define STATUS_REFUSED	2
@@ -107,6 +108,7 @@ static _Noreturn void finish(uint64_t rip, uint64_t sp, const char *text)
 {
 	hv_log("PANIC on CPU %u: %s", percpu_id(), text);
 	print_chain(rip, sp);
+	trace_dump();
 	arch_poweroff(console_poweroff(), STATUS_PANIC);
 }
 

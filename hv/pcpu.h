@@ -8,6 +8,7 @@
 #include "arch/arch.h"
 #include "hv/types.h"
 
+struct trace_event;
 struct vcpu;
 struct vm;
 
@@ -52,6 +53,9 @@ struct pcpu {
 	uint64_t armed;			/* what the timer is set to */
 	uint64_t min_vruntime;
 	uint64_t idle_tsc;		/* ticks idle, for reports */
+	struct trace_event *trace;	/* its ring (trace.h) ... */
+	uint64_t traced;		/* ... events ever put there ... */
+	const struct vcpu *trace_last;	/* ... and who entered last meanwhile */
 	uint32_t vcpu_placed;		/* vCPUs that have their home here */
 };
 _Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");

@@ -15,6 +15,7 @@
 #include "hv/pcpu.h"
 #include "hv/time.h"
 #include "hv/timers.h"
+#include "hv/trace.h"
 #include "hv/vm.h"
 #include "hv/vm_life.h"
 #include "hv/work.h"
@@ -273,8 +274,12 @@ static void idle(struct pcpu *p)
 {
 	uint64_t from = arch_tsc();
 
+	if (TRACING())
+		trace_put(TRACE_IDLE, NULL, 1, 0, 0);
 	if (!p->work && !READ_ONCE(p->inbox) && !READ_ONCE(p->work_inbox))
 		arch_idle();
+	if (TRACING())
+		trace_put(TRACE_IDLE, NULL, 0, 0, 0);
 	p->left_tsc = arch_tsc();
 	p->idle_tsc += p->left_tsc - from;
 }
@@ -294,6 +299,34 @@ static inline void attend(struct pcpu *p)
 	slice_check(p);
 }
 
+static inline __attribute__((always_inline))
+void exit_serve(struct pcpu *p, struct vcpu *v, struct vcpu_exit *exit)
+{
+	if (likely(exit->reason == EXIT_HYPERCALL)) {
+		hvm->skip(v, exit);
+		hypercall(v, exit->hypercall.cpl);
+		return;
+	}
+	v->count.exit[exit->reason]++;
+	if (exit->reason == EXIT_INTERRUPT) {
+		arch_take_interrupts();
+		attend(p);
+	} else {
+		exit_handle(v, exit);
+	}
+}
+
+static __attribute__((noinline)) void run_traced(struct pcpu *p, struct vcpu *v,
+						 uint32_t upcall)
+{
+	struct vcpu_exit exit;
+
+	trace_entry(v, upcall);
+	hvm->vcpu_run(v, upcall, &exit);
+	trace_exit(v, &exit);
+	exit_serve(p, v, &exit);
+}
+
 static inline void run_current(struct pcpu *p, struct vcpu *v)
 {
 	struct vcpu_exit exit;
@@ -303,19 +336,12 @@ static inline void run_current(struct pcpu *p, struct vcpu *v)
 		exit_due(v);
 	if (virq_deliverable(v))
 		upcall = READ_ONCE(v->page->upcall_vector) & 0xff;
-	hvm->vcpu_run(v, upcall, &exit);
-	if (likely(exit.reason == EXIT_HYPERCALL)) {
-		hvm->skip(v, &exit);
-		hypercall(v, exit.hypercall.cpl);
+	if (TRACING()) {
+		run_traced(p, v, upcall);
 		return;
 	}
-	v->count.exit[exit.reason]++;
-	if (exit.reason == EXIT_INTERRUPT) {
-		arch_take_interrupts();
-		attend(p);
-	} else {
-		exit_handle(v, &exit);
-	}
+	hvm->vcpu_run(v, upcall, &exit);
+	exit_serve(p, v, &exit);
 }
 
 _Noreturn void sched_run(void)

@@ -129,8 +129,9 @@ def qemu(machine, work, serial):
     command += ["-display", "none", "-monitor", "none", "-nic", "none",
                 "-no-reboot", "-serial",
                 serial if machine.typed else "file:" + qemu_option(serial)]
-    if machine.capture:
-        command += ["-serial", "file:" + qemu_option(machine.capture)]
+    com2 = machine.capture or machine.events
+    if com2:
+        command += ["-serial", "file:" + qemu_option(com2)]
     if machine.counts:
         command += ["-debugcon", "file:" + qemu_option(machine.counts)]
     command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
@@ -159,10 +160,11 @@ def bochs(machine, work, serial):
     if machine.trace:
         more += BOCHS_TRACE
     com2 = ""
-    if machine.capture:
+    if machine.capture or machine.events:
         # Bochs' configuration has no way to write every name.
         path = os.path.join(work, "capture")
-        os.symlink(os.path.abspath(machine.capture), path)
+        os.symlink(os.path.abspath(machine.capture or machine.events),
+                   path)
         com2 = BOCHS_COM2.format(path=path)
     config = os.path.join(work, "bochsrc")
     with open(config, "w") as f:

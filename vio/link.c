@@ -8,6 +8,7 @@
 #include "hv/guest_mem.h"
 #include "hv/string.h"
 #include "hv/sync.h"
+#include "hv/trace.h"
 #include "vio/host.h"
 #include "vio/virq.h"
 #include "vio/window.h"
@@ -132,6 +133,9 @@ static uint32_t change_state(struct endpoint *e, uint32_t state, bool keep)
 	uint32_t generation;
 	bool changed;
 
+	if (TRACING() && e->vm)
+		trace_put(TRACE_LINK, e->vm->vcpu[0], (uint16_t)e->number, state,
+			  e->status->generation);
 	spin_lock(&l->lock);
 	if (state == AMBIT_LINK_CONNECTED)
 		opened = open_first(e);

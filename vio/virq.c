@@ -8,6 +8,7 @@
 
 #include "hv/pcpu.h"
 #include "hv/sched.h"
+#include "hv/trace.h"
 #include "vio/user.h"
 
 static inline __attribute__((always_inline)) void raise(struct vcpu *v, uint32_t virq)
@@ -21,6 +22,8 @@ static inline __attribute__((always_inline)) void raise(struct vcpu *v, uint32_t
 		user_raise(v, virq);
 		return;
 	}
+	if (TRACING())
+		trace_put(TRACE_VIRQ, v, (uint16_t)virq, 0, 0);
 	__atomic_fetch_add(&v->count.virqs, 1, __ATOMIC_RELAXED);
 	if (READ_ONCE(v->run_state) != VCPU_WAITING ||
 	    !sched_ready(v, VCPU_WAITING))

@@ -31,7 +31,7 @@ STACK_C		equ 8
 STACK_V		equ 16
 STACK_HOST_PA	equ 24
 
-extern svm_exit_hot
+extern svm_answer
 extern svm_exit_warm
 extern svm_exit_decode
 global svm_enter
@@ -90,7 +90,7 @@ svm_enter:
 	mov	[rax + REG_R11], r11
 	mov	rdi, rax
 	mov	rsi, [rsp + STACK_C]
-	call	svm_exit_hot		; keeps RBP and R12 to R15
+	call	[rel svm_answer]	; svm_exit_hot() or _cold(); keeps RBP and R12 to R15
 	mov	rdi, [rsp + STACK_V]
 	test	eax, eax
 	jnz	.not_cold

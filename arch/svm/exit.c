@@ -81,6 +81,21 @@ enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c)
 	return SVM_COLD;
 }
 
+/* The same for when none is to be answered here. */
+static enum svm_heat svm_exit_cold(struct vcpu *v, struct vmcb *c)
+{
+	(void)v;
+	(void)c;
+	return SVM_COLD;
+}
+
+enum svm_heat (*svm_answer)(struct vcpu *v, struct vmcb *c) = svm_exit_hot;
+
+void svm_answer_early(bool may)
+{
+	WRITE_ONCE(svm_answer, may ? svm_exit_hot : svm_exit_cold);
+}
+
 bool svm_exit_warm(struct vcpu *v, struct vmcb *c)
 {
 	uint64_t nr = c->rax;

@@ -79,6 +79,7 @@ const struct hvm_ops svm_ops = {
 	.vcpu_reset = svm_vcpu_reset,
 	.vcpu_run = svm_vcpu_run,
 	.vcpu_unload = svm_vcpu_unload,
+	.answer_early = svm_answer_early,
 	.vcpu_tables = svm_vcpu_tables,
 	.skip = svm_skip,
 	.inject = svm_inject,

@@ -47,6 +47,9 @@ extern const char svm_probe_guest[];
  */
 enum svm_heat { SVM_COLD, SVM_HOT, SVM_WARM = -1 };	/* signs: entry.asm */
 enum svm_heat svm_exit_hot(struct vcpu *v, struct vmcb *c);
+/* What entry.asm calls: that, or nothing is hot (hvm.h: answer_early). */
+extern enum svm_heat (*svm_answer)(struct vcpu *v, struct vmcb *c);
+void svm_answer_early(bool may);
 bool svm_exit_warm(struct vcpu *v, struct vmcb *c);
 /* Before an entry: have what is stale in the TLB flushed by it. */
 void svm_tlb_update(struct vcpu *v, struct vmcb *c);

@@ -24,7 +24,7 @@ REG_R13		equ 104
 REG_R14		equ 112
 REG_R15		equ 120
 
-extern vmx_exit_hot
+extern vmx_answer
 global vmx_enter
 global vmx_exit_entry
 
@@ -96,7 +96,7 @@ vmx_exit_entry:
 	mov	[rdi + REG_R9], r9
 	mov	[rdi + REG_R10], r10
 	mov	[rdi + REG_R11], r11
-	call	vmx_exit_hot
+	call	[rel vmx_answer]	; vmx_exit_hot() or vmx_exit_cold()
 	mov	rdi, [rsp]
 	test	al, al
 	jz	.cold

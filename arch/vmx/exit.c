@@ -86,6 +86,20 @@ bool vmx_exit_hot(struct vcpu *v)
 	return true;
 }
 
+/* The same for when none is to be answered here. */
+static bool vmx_exit_cold(struct vcpu *v)
+{
+	v->arch.exit_reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
+	return false;
+}
+
+bool (*vmx_answer)(struct vcpu *v) = vmx_exit_hot;
+
+void vmx_answer_early(bool may)
+{
+	WRITE_ONCE(vmx_answer, may ? vmx_exit_hot : vmx_exit_cold);
+}
+
 /* --- events ------------------------------------------------------------------------- */
 
 /* IRET had unblocked NMIs when its fault exited: they are still blocked. */
@@ -262,6 +276,8 @@ static enum exit_reason plain_reason(uint32_t reason)
 		return EXIT_TRIPLE_FAULT;
 	case VMX_EXIT_TASK_SWITCH:
 		return EXIT_TASK_SWITCH;
+	case VMX_EXIT_CPUID:		/* nothing is to be answered early */
+		return EXIT_CPUID;
 	case VMX_EXIT_HLT:
 		return EXIT_HLT;
 	case VMX_EXIT_PAUSE:

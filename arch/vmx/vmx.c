@@ -122,6 +122,7 @@ const struct hvm_ops vmx_ops = {
 	.vcpu_reset = vmx_vcpu_reset,
 	.vcpu_run = vmx_vcpu_run,
 	.vcpu_unload = vmx_vcpu_unload,
+	.answer_early = vmx_answer_early,
 	.vcpu_tables = vmx_vcpu_tables,
 	.skip = vmx_skip,
 	.inject = vmx_inject,

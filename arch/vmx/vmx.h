@@ -51,6 +51,9 @@ extern const char vmx_exit_entry[];
 /* Called on each exit, with RBP and R12 to R15 not yet saved. true: it has been
  * dealt with, re-enter at once. */
 bool vmx_exit_hot(struct vcpu *v);
+/* What entry.asm calls: that, or nothing is hot (hvm.h: answer_early). */
+extern bool (*vmx_answer)(struct vcpu *v);
+void vmx_answer_early(bool may);
 /* Before an entry: flush what is stale in the TLB. */
 void vmx_tlb_update(struct vcpu *v);
 /* All other exits: deal with it, or describe it in *exit. */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Trace: what each pCPU did last, in a ring of its own. While it is off, a place that
+ * traces costs a comparison and a branch that is not taken; while it is on, no exit is
+ * answered before the run loop hears of it. The rings go out by the second serial
+ * port at the end of the run and in a panic, for tools/trace.
+ */
+#pragma once
+
+#include "hv/types.h"
+
+struct vcpu;
+struct vcpu_exit;
+
+/* docs/observing.md; tools/trace reads these lines. */
+#define TRACE_EXIT	1	/* n: AMBIT_EXIT_*; a, b: code and qualification */
+#define TRACE_CALL	2	/* the exit is a hypercall; a: number; b: RDI */
+#define TRACE_ENTRY	3	/* n: upcall that is due; a: RAX */
+#define TRACE_SWITCH	4	/* another vCPU than before enters here */
+#define TRACE_VIRQ	5	/* n: virq raised on this vCPU; b: who runs here */
+#define TRACE_LINK	6	/* of this VM's end n: a: state; b: generation */
+#define TRACE_IDLE	7	/* the pCPU sleeps; n: 1; awakes: 0 */
+
+struct trace_event {
+	uint64_t tsc;		/* of the pCPU */
+	uint16_t type, vm, vcpu, n;
+	uint64_t a, b;
+};
+_Static_assert(sizeof(struct trace_event) == 32, "tools/trace");
+
+extern bool trace_on;
+
+/* Read at each place: what it guards goes out of the way of what is usual. */
+#define TRACING()	unlikely(READ_ONCE(trace_on))
+
+/* The rings, of so many bytes each as the command line's trace= says, else of a default
+ * size; with that word the trace is on from now on. Boot CPU, all pCPUs are up. */
+void trace_init(const char *size);
+/* Any pCPU; others follow at their next exit. */
+void trace_set(bool on);
+/* One event of this pCPU. */
+void trace_put(uint16_t type, const struct vcpu *v, uint16_t n, uint64_t a, uint64_t b);
+void trace_exit(const struct vcpu *v, const struct vcpu_exit *exit);
+void trace_entry(const struct vcpu *v, uint32_t upcall);
+/* All that the rings have, to the second serial port; nothing if there was never
+ * anything. All other pCPUs are halted. */
+void trace_dump(void);
