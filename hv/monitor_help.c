@@ -25,6 +25,9 @@ const struct monitor_command monitor_commands[] = {
 		.name = "counters", .usage = "VM", .about = "exits of a VM by their reasons, and other counts",
 		.examples = "counters ping\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_counters,
 	}, {
+		.name = "trace", .usage = "on|off", .about = "keep the last events of each CPU, for the second serial port",
+		.examples = "trace on\ntrace off\n", .arg = { ARG_SWITCH }, .needed = 1, .step = monitor_trace,
+	}, {
 		.name = "top", .usage = "", .about = "the busiest VMs and links, again each second, until q",
 		.examples = "top\n", .live = true, .step = monitor_top, .stop = monitor_top_stop,
 	}, {

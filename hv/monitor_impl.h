@@ -100,6 +100,7 @@ bool monitor_links(struct monitor_task *t);
 bool monitor_grants(struct monitor_task *t);
 bool monitor_memory(struct monitor_task *t);
 bool monitor_counters(struct monitor_task *t);
+bool monitor_trace(struct monitor_task *t);
 bool monitor_vm_pause(struct monitor_task *t);		/* monitor_vm.c */
 bool monitor_vm_resume(struct monitor_task *t);
 bool monitor_vm_restart(struct monitor_task *t);

@@ -11,7 +11,9 @@
 #include "hv/counters.h"
 #include "hv/frames.h"
 #include "hv/sched.h"
+#include "hv/string.h"
 #include "hv/time.h"
+#include "hv/trace.h"
 #include "hv/vm.h"
 #include "vio/grant.h"
 #include "vio/link.h"
@@ -274,4 +276,19 @@ bool monitor_counters(struct monitor_task *t)
 	}
 	t->idx++;
 	return t->idx > AMBIT_EXIT_COUNT + AMBIT_COUNTED_CALLS + t->vm->endpoint_count;
+}
+
+/* Those of a CPU a step. */
+bool monitor_trace(struct monitor_task *t)
+{
+	bool on = !strcmp(t->arg[0], "on");
+
+	if (!t->idx)
+		trace_set(on);
+	if (pcpu_online[t->idx])
+		t->sum[0] += READ_ONCE(pcpu_of(t->idx)->traced);
+	if (++t->idx < pcpu_limit)
+		return false;
+	monitor_print("trace: %s, %lu events so far\n", on ? "on" : "off", t->sum[0]);
+	return true;
 }
