@@ -267,7 +267,8 @@ coverage: need-test
 
 # Nor this: every allocation fails once; `make test` has a few of them.
 faults: need-test
-	$(MAKE) debug $(B)/debug/guests/files
+	$(MAKE) debug
+	$(MAKE) DEBUG=1 B=$(B)/debug $(B)/debug/guests/files
 	prove -v --exec '' tests/faults :: --all
 
 # Not part of `make test`: more of its random calls and deaths, for as long as wanted.
