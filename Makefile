@@ -86,6 +86,7 @@ help:
 	echo 'make report        build/bench.html again, and a look at it in chromium'
 	echo 'make bench-compare OLD=file   what changed since that build/bench.json;'
 	echo '    PERCENT=2      fails if a figure got worse by more'
+	echo 'make cpu-models    try every CPU model of the emulators, into docs/cpu-models.md'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
 	echo 'make all           hypervisor and guests only; make clean: remove build/'
 	echo 'make check-manifest MANIFEST=file   look for mistakes without booting'
@@ -255,7 +256,7 @@ test: need-test
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/names tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
-		tests/models/run tests/fuzz/run tests/monitor tests/faults tests/run
+		tests/models/run tests/fuzz/run tests/last-frame tests/monitor tests/faults tests/run
 
 # Not part of `make test`: how much of the hypervisor runs, in a build that counts.
 .PHONY: coverage faults
@@ -316,6 +317,12 @@ PERCENT := 2
 bench-compare:
 	tools/need python3
 	tools/bench-compare '$(OLD)' $(B)/bench.json $(PERCENT)
+
+# The table of what every CPU model of the emulators does.
+.PHONY: cpu-models
+cpu-models: need-test
+	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/cpu-models docs/cpu-models.md
 
 .PHONY: stack
 stack: need-build
