@@ -80,22 +80,25 @@ void counters_sum(const struct vm *vm, struct ambit_vcpu_counters *sum)
 	}
 }
 
+/* Unrolled, as AMBIT_VM_COUNTERS adds up those of 64 vCPUs in one call. */
+static uint64_t words_sum(const uint64_t *from, uint32_t n)
+{
+	uint64_t sum = 0;
+
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < n; i++)
+		sum += READ_ONCE(from[i]);
+	return sum;
+}
+
 uint64_t counters_calls(const struct ambit_vcpu_counters *c)
 {
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < AMBIT_COUNTED_CALLS; i++)
-		n += READ_ONCE(c->call[i]);
-	return n;
+	return words_sum(c->call, AMBIT_COUNTED_CALLS);
 }
 
 uint64_t counters_exits(const struct ambit_vcpu_counters *c)
 {
-	uint64_t n = 0;
-
-	for (uint32_t i = 0; i < AMBIT_COUNTED_EXITS; i++)
-		n += READ_ONCE(c->exit[i]);
-	return n;
+	return words_sum(c->exit, AMBIT_COUNTED_EXITS);
 }
 
 uint64_t counters_all(const struct vcpu *v)
@@ -103,28 +106,34 @@ uint64_t counters_all(const struct vcpu *v)
 	return counters_calls(&v->count) + counters_exits(&v->count);
 }
 
-/* Calls of the kinds that are answered at once, but for those that came late. */
+/* Calls of the kinds that are answered at once. */
 static uint64_t hot_calls(const struct ambit_vcpu_counters *c)
 {
-	return c->call[AMBIT_HC_VERSION] + c->call[AMBIT_HC_COPY] +
-	       c->call[AMBIT_HC_GRANT_MAP] + c->call[AMBIT_HC_GRANT_UNMAP] -
-	       c->late_calls;
+	return READ_ONCE(c->call[AMBIT_HC_VERSION]) + READ_ONCE(c->call[AMBIT_HC_COPY]) +
+	       READ_ONCE(c->call[AMBIT_HC_GRANT_MAP]) +
+	       READ_ONCE(c->call[AMBIT_HC_GRANT_UNMAP]);
+}
+
+/* As in counters_read(), those that came late first. */
+static void brief_add(struct ambit_vm_counters *brief, const struct ambit_vcpu_counters *c)
+{
+	uint64_t late_calls = LOAD_ACQUIRE(c->late_calls);
+	uint64_t late_cpuids = LOAD_ACQUIRE(c->late_cpuids);
+	uint64_t hot = hot_calls(c) - late_calls, calls = counters_calls(c);
+
+	brief->exits += calls + counters_exits(c);
+	brief->hot_exits += hot + READ_ONCE(c->exit[AMBIT_EXIT_CPUID]) - late_cpuids;
+	brief->hypercalls += calls - hot;
+	brief->interrupts += READ_ONCE(c->exit[AMBIT_EXIT_INTERRUPT]);
+	brief->upcalls += READ_ONCE(c->upcalls);
+	brief->switches += READ_ONCE(c->switches);
+	brief->wakes += READ_ONCE(c->wakes);
+	brief->kicks += READ_ONCE(c->kicks);
 }
 
 void counters_brief(const struct vm *vm, struct ambit_vm_counters *brief)
 {
-	struct ambit_vcpu_counters c;
-	uint64_t calls, hot;
-
-	counters_sum(vm, &c);
-	calls = counters_calls(&c);
-	hot = hot_calls(&c);
-	*brief = (struct ambit_vm_counters){
-		.exits = calls + counters_exits(&c),
-		.hot_exits = hot + c.exit[AMBIT_EXIT_CPUID] - c.late_cpuids,
-		.hypercalls = calls - hot,
-		.interrupts = c.exit[AMBIT_EXIT_INTERRUPT],
-		.upcalls = c.upcalls, .switches = c.switches,
-		.wakes = c.wakes, .kicks = c.kicks,
-	};
+	*brief = (struct ambit_vm_counters){ 0 };
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		brief_add(brief, &vm->vcpu[i]->count);
 }
