@@ -6,7 +6,7 @@
 
 #define LIMIT		20000u	/* instructions of a call */
 #define HAMMER_FROM	(3000 * MS)	/* of system time: all VMs have come up */
-#define HAMMER_TO	(3100 * MS)
+#define HAMMER_TO	(3200 * MS)
 
 #define PAGES		512u	/* that a call maps at most */
 #define SEGS		16u

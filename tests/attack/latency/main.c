@@ -23,7 +23,7 @@ static uint32_t herd;		/* number of a VM with the most vCPUs */
 /* The console has printed what there was, and the mate sleeps. */
 static void quiet(void)
 {
-	hcall1(AMBIT_HC_WAIT, time_now() + 30 * MS);
+	time_sleep_until(time_now() + 30 * MS);	/* a virq that is pending ends a WAIT */
 }
 
 static void report(const char *name, uint64_t ticks, uint64_t bytes)
