@@ -7,7 +7,6 @@
 #include "arch/machine.h"
 #include "hv/panic.h"
 
-#define CPUID_XSAVE	BIT(26)		/* leaf 1, ECX */
 
 struct need {
 	uint32_t leaf;
@@ -31,7 +30,7 @@ void cpu_init_xcr0(void)
 	struct cpuid c;
 	uint64_t xcr0;
 
-	if (!(cpuid(1).ecx & CPUID_XSAVE))
+	if (!cpu_has_xsave())
 		return;
 	c = cpuid_count(0xd, 0);
 	xcr0 = (c.eax | (uint64_t)c.edx << 32) & wanted;

@@ -68,6 +68,17 @@ static inline struct cpuid cpuid(uint32_t leaf)
 	return cpuid_count(leaf, 0);
 }
 
+/*
+ * XSAVE, where CR4.OSXSAVE can be set. QEMU's own CPU refuses that to a model which
+ * has none of XSAVEOPT and its like, as AMD's family 15h has none; real ones do not.
+ */
+static inline bool cpu_has_xsave(void)
+{
+	uint32_t ecx = cpuid(1).ecx;
+
+	return ecx & BIT(26) && (!(ecx & BIT(31)) || cpuid_count(0xd, 1).eax);
+}
+
 #define CONTROL_REGISTER(name)							\
 	static inline uint64_t read_##name(void)				\
 	{									\

@@ -27,6 +27,7 @@
 		 F(26) | F(27))
 #define L1_ECX_XSAVE	F(26)
 #define L1_ECX_OSXSAVE	F(27)
+#define L1_ECX_AVX	F(28)
 #define L1_ECX_HYPERVISOR F(31)
 #define L1_EDX_HTT	F(28)
 /* Leaf 7, subleaves 0 and 1. Not offered: TSC_ADJUST, SGX, TSX, RDT, MPX, PT,
@@ -72,6 +73,8 @@ static void init_basic(uint32_t max)
 		r.eax, r.ebx & 0xff00,
 		(r.ecx & L1_ECX) | L1_ECX_HYPERVISOR, r.edx & L1_EDX,
 	};
+	if (!cpu_has_xsave())
+		basic[1].r.ecx &= ~(L1_ECX_XSAVE | L1_ECX_AVX);
 	basic[1].fixup = FIX_1;
 	basic[2].r = cpuid(2);
 	basic[4].fixup = FIX_4;

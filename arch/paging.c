@@ -62,7 +62,7 @@ void paging_init_cpu(void)
 	uint64_t cr4 = CR4_PAE | CR4_PGE | CR4_MCE | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 	struct cpuid c1 = cpuid(1), c7 = cpuid(7);
 
-	if (c1.ecx & BIT(26))
+	if (cpu_has_xsave())
 		cr4 |= CR4_OSXSAVE;
 	if (c7.ebx & BIT(7))
 		cr4 |= CR4_SMEP;
