@@ -60,8 +60,13 @@ void space_map(uint64_t at, uint64_t memory, uint64_t bytes, uint32_t rights)
 
 	if (at < USER_BASE || bytes > USER_END - at)
 		guest_fail("no room in ring 3 for %lu KiB at 0x%lx", bytes >> 10, at);
-	for (uint64_t i = 0; i < bytes; i += PAGE_SIZE)
-		*entry_of(at + i, true) = (memory + i) | bits;
+	for (uint64_t i = 0; i < bytes; i += PAGE_SIZE) {
+		uint64_t *entry = entry_of(at + i, true);
+
+		if (!entry)
+			guest_fail("no table for 0x%lx", at + i);
+		*entry = (memory + i) | bits;
+	}
 }
 
 bool space_readable(uint64_t at, uint64_t bytes)

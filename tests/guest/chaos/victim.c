@@ -26,7 +26,7 @@ static int64_t list(struct ambit_vm_entry *to, uint32_t vm, uint32_t n)
 
 void victims_find(uint32_t clients, const char *mortal)
 {
-	struct ambit_vm_entry e;
+	struct ambit_vm_entry e = { 0 };
 
 	for (uint32_t vm = 0; list(&e, vm, 1) == 1; vm++) {
 		struct victim *v = &victim[victim_count];
