@@ -16,6 +16,8 @@
 void fake_ram_create(uint64_t bytes);
 /* The same, as a booted PC: RAM from 0 to bytes, the allocator over it. */
 void fake_machine(uint64_t bytes);
+/* Frames of that machine for so many bytes, all zero. */
+void *fake_cleared(size_t bytes);
 
 /* The pCPU on which the calling host thread runs, 0 at first. */
 extern __thread uint32_t fake_cpu;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A machine whose frame table is up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/arch.h"
 #include "hv/frames.h"
 #include "tests/fake/fake.h"
 
@@ -14,4 +18,16 @@ void fake_machine(uint64_t bytes)
 	fake_ram_create(bytes);
 	frames_early_init(&bi);
 	frames_init(&bi);
+}
+
+void *fake_cleared(size_t bytes)
+{
+	uint32_t order = 0;
+	hpa_t pa;
+
+	while ((PAGE_SIZE << order) < bytes)
+		order++;
+	if (frames_alloc(order, FRAME_OWNER_HV, &pa))
+		abort();
+	return memset(phys_to_virt(pa), 0, bytes);
 }

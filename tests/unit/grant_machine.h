@@ -88,18 +88,6 @@ void gift_drop(struct endpoint *e, struct grant_use *use)
 
 /* --- the machine ------------------------------------------------------------------ */
 
-static inline void *cleared(size_t bytes)
-{
-	uint32_t order = 0;
-	hpa_t pa;
-
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
-	if (frames_alloc(order, FRAME_OWNER_HV, &pa))
-		abort();
-	return memset(phys_to_virt(pa), 0, bytes);
-}
-
 static inline void vm_make(struct vm *vm)
 {
 	const char *why;
@@ -108,13 +96,13 @@ static inline void vm_make(struct vm *vm)
 	vm->config = &vm_config[vm->id];
 	vm->owner = FRAME_OWNER_VM + vm->id;
 	vm->ram_low = RAM;
-	vm->ram = cleared(RAM / MIB(2) * sizeof(hpa_t));
+	vm->ram = fake_cleared(RAM / MIB(2) * sizeof(hpa_t));
 	for (uint32_t i = 0; i < RAM / MIB(2); i++)
 		if (frames_alloc(9, vm->owner, &vm->ram[i]))
 			abort();
 	vm->aperture = gpa(GIB(5));
 	vm->pool = gpa(GIB(6));
-	vm->pool_page = cleared(POOL * sizeof(*vm->pool_page));
+	vm->pool_page = fake_cleared(POOL * sizeof(*vm->pool_page));
 	vm->vcpu_count = 1;
 	vm->vcpu[0] = &vcpus[vm->id];
 	vcpus[vm->id] = (struct vcpu){ .vm = vm, .pcpu = 2 };
@@ -140,17 +128,17 @@ static inline void machine(void)
 		e->link = &l;
 		e->peer = &l.end[!i];
 		e->vm = &vms[i];
-		e->control = cleared(128 + GRANTS * sizeof(struct ambit_grant));
-		e->status = cleared(64 + 4 * (SLOTS + GRANTS));
-		e->count = cleared(sizeof(*e->count));
-		e->grant = cleared(GRANTS * sizeof(*e->grant));
+		e->control = fake_cleared(128 + GRANTS * sizeof(struct ambit_grant));
+		e->status = fake_cleared(64 + 4 * (SLOTS + GRANTS));
+		e->count = fake_cleared(sizeof(*e->count));
+		e->grant = fake_cleared(GRANTS * sizeof(*e->grant));
 		e->entry = (void *)((char *)e->control + l.grant_offset);
 		e->entry_use = e->status->use + SLOTS;
-		e->window_table = cleared(2 * sizeof(*e->window_table));
-		e->mapped = cleared(WINDOW * sizeof(*e->mapped));
+		e->window_table = fake_cleared(2 * sizeof(*e->window_table));
+		e->mapped = fake_cleared(WINDOW * sizeof(*e->mapped));
 		e->window = vms[i].aperture;
 		e->window_size = WINDOW * PAGE_SIZE;
-		vms[i].endpoint = cleared(sizeof(e));
+		vms[i].endpoint = fake_cleared(sizeof(e));
 		vms[i].endpoint[0] = e;
 		vms[i].endpoint_count = 1;
 		l.connected = true;
