@@ -148,6 +148,10 @@ void manifest_count(const char *text, size_t len, uint32_t *vms, uint32_t *links
 int MUST_CHECK manifest_parse(struct manifest *m, const char *file,
 			      const char *text, size_t len, char *error);
 
+/* The words of a parsed link's class and scheme, as the manifest has them. */
+const char *manifest_class_word(const struct manifest_link *link);
+const char *manifest_scheme_word(const struct manifest_link *link);
+
 /*
  * Check a parsed manifest against a machine: images and modules exist, memory
  * suffices, pCPUs exist. Same result and message form; the memory message

@@ -55,28 +55,45 @@ static int set_ends(struct manifest_parser *p, struct manifest_str value)
 	return 0;
 }
 
+static const struct manifest_choice classes[] = {
+	{ "net", AMBIT_CLASS_NET },
+	{ "block", AMBIT_CLASS_BLOCK },
+	{ "raw", AMBIT_CLASS_RAW },
+	{ "console", AMBIT_CLASS_CONSOLE },
+};
+
+static const struct manifest_choice schemes[] = {
+	{ "page", AMBIT_SCHEME_PAGE },
+	{ "direct", AMBIT_SCHEME_DIRECT },
+	{ "copy", AMBIT_SCHEME_COPY },
+	{ "grant", AMBIT_SCHEME_GRANT },
+};
+
+static const char *word_of(const struct manifest_choice *choice, uint8_t value)
+{
+	while (choice->value != value)
+		choice++;
+	return choice->word;
+}
+
+const char *manifest_class_word(const struct manifest_link *link)
+{
+	return word_of(classes, link->dev_class);
+}
+
+const char *manifest_scheme_word(const struct manifest_link *link)
+{
+	return word_of(schemes, link->scheme);
+}
+
 static int set_class(struct manifest_parser *p, struct manifest_str value)
 {
-	static const struct manifest_choice choice[] = {
-		{ "net", AMBIT_CLASS_NET },
-		{ "block", AMBIT_CLASS_BLOCK },
-		{ "raw", AMBIT_CLASS_RAW },
-		{ "console", AMBIT_CLASS_CONSOLE },
-	};
-
-	return manifest_choose(p, value, choice, ARRAY_SIZE(choice), &p->link->dev_class);
+	return manifest_choose(p, value, classes, ARRAY_SIZE(classes), &p->link->dev_class);
 }
 
 static int set_scheme(struct manifest_parser *p, struct manifest_str value)
 {
-	static const struct manifest_choice choice[] = {
-		{ "page", AMBIT_SCHEME_PAGE },
-		{ "direct", AMBIT_SCHEME_DIRECT },
-		{ "copy", AMBIT_SCHEME_COPY },
-		{ "grant", AMBIT_SCHEME_GRANT },
-	};
-
-	return manifest_choose(p, value, choice, ARRAY_SIZE(choice), &p->link->scheme);
+	return manifest_choose(p, value, schemes, ARRAY_SIZE(schemes), &p->link->scheme);
 }
 
 static int set_slots(struct manifest_parser *p, struct manifest_str value)

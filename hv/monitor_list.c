@@ -22,16 +22,6 @@
 #define GRANTS_STEP	256u	/* entries looked at in one step */
 #define GRANTS_SHOWN	16u	/* in use, of an end */
 
-static const char *const schemes[] = {
-	[AMBIT_SCHEME_PAGE] = "page", [AMBIT_SCHEME_DIRECT] = "direct",
-	[AMBIT_SCHEME_COPY] = "copy", [AMBIT_SCHEME_GRANT] = "grant",
-};
-
-static const char *const classes[] = {
-	[AMBIT_CLASS_RAW] = "raw", [AMBIT_CLASS_NET] = "net", [AMBIT_CLASS_BLOCK] = "block",
-	[AMBIT_CLASS_CONSOLE] = "console",
-};
-
 /* --- VMs ---------------------------------------------------------------------------- */
 
 static void vm_sums(const struct vm *vm, uint64_t *ms, uint64_t *exits)
@@ -123,8 +113,9 @@ static const char *end_state(const struct endpoint *e)
 /* What an end has published is its own word; it is shown, and nothing else. */
 static void link_line(const struct link *l)
 {
-	monitor_print("%-16s %-7s %-6s %-12s", l->config->name, classes[l->config->dev_class],
-		      schemes[l->scheme], link_connected(&l->end[0]) ? "connected" : "not connected");
+	monitor_print("%-16s %-7s %-6s %-12s", l->config->name,
+		      manifest_class_word(l->config), manifest_scheme_word(l->config),
+		      link_connected(&l->end[0]) ? "connected" : "not connected");
 	for (uint32_t i = 0; i < 2; i++)
 		monitor_print(" %s %s (%s, %u messages)", i ? "-" : "", end_name(&l->end[i]),
 			      end_state(&l->end[i]), READ_ONCE(l->end[i].control->prod));
@@ -187,7 +178,7 @@ bool monitor_grants(struct monitor_task *t)
 
 	if (!count) {
 		monitor_print("%s: scheme %s has no grants\n", t->link->config->name,
-			      schemes[t->link->scheme]);
+			      manifest_scheme_word(t->link->config));
 		return true;
 	}
 	if (!ref) {
