@@ -77,7 +77,7 @@ void hv_log(const char *fmt, ...)
 		flush();
 	log_unlock();
 	if (later)
-		vm_console_log_ready();
+		vm_console_drain();
 }
 
 size_t console_log_read(char *buf, size_t size)

@@ -304,7 +304,8 @@ static int64_t hc_vm_control(struct vcpu *v)
 	case AMBIT_VM_COUNTERS:
 		return vm_counters(v, vm);
 	default:
-		return vm_restart(vm);
+		vm_restart(vm);
+		return AMBIT_OK;
 	}
 }
 

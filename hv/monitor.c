@@ -29,7 +29,6 @@ static struct work steps = { .run = task_step };
 static int irq_line = -1;
 static struct line line;
 static struct monitor_task task;
-static bool found;			/* what its words name */
 static struct monitor_completion completion;
 static char words[LINE_BYTES];		/* the line that runs, cut in words */
 static uint8_t ahead[AHEAD_BYTES];	/* typed while a command runs */
@@ -87,7 +86,7 @@ void monitor_follow(struct vm *vm)
 	followed = vm;
 	broken = false;
 	mode = FOLLOWING;
-	vm_console_log_ready();
+	vm_console_drain();
 }
 
 static void follow_end(void)
@@ -114,7 +113,6 @@ static void task_begin(void)
 	memcpy(words, line.text, LINE_BYTES);
 	line_clear(&line);
 	task = (struct monitor_task){ 0 };
-	found = false;
 	if (monitor_parse(&task, words)) {
 		mode = RUNNING;
 		steps_begin();
@@ -127,7 +125,7 @@ static void task_end(void)
 {
 	if (mode == RUNNING || mode == COMPLETING)
 		mode = AT_PROMPT;
-	vm_console_log_ready();
+	vm_console_drain();
 	if (ahead_count)
 		work_add(0, &keys);
 }
@@ -159,13 +157,7 @@ static void completion_end(void)
 /* First what its words name, then itself; true: it is over. */
 static bool command_step(void)
 {
-	int r;
-
-	if (found)
-		return task.command->step(&task);
-	r = monitor_find_step(&task);
-	found = r > 0;
-	return r < 0;
+	return task.found ? task.command->step(&task) : !monitor_find_step(&task);
 }
 
 static bool task_step(struct work *w)
@@ -327,7 +319,7 @@ static bool keys_step(struct work *w)
 			continue;
 		c = arch_com1_read();
 		if (c < 0) {
-			vm_console_log_ready();
+			vm_console_drain();
 			return true;
 		}
 		key((uint8_t)c);

@@ -11,7 +11,7 @@
 
 #define NAMES_SHOWN	12u	/* in a line that tells what there is */
 #define LIST_SHOWN	120u	/* at most, by completion */
-#define STEP_NAMES	128u	/* looked at in one step */
+#define STEP_NAMES	64u	/* looked at in one step; MONITOR_STEP holds them */
 
 static const char *const switches[] = { "on", "off" };
 
@@ -69,38 +69,35 @@ static const struct monitor_command *command_of(const char *word)
 	return count == 1 ? begins : NULL;
 }
 
-static void argument_take(struct monitor_task *t, enum monitor_arg kind, const char *name)
+static void argument_take(struct monitor_task *t)
 {
-	if (kind == ARG_VM)
+	if (t->command->arg == ARG_VM)
 		t->vm = &vm_table[t->idx];
-	else if (kind == ARG_LINK)
+	else if (t->command->arg == ARG_LINK)
 		t->link = &link_table[t->idx];
-	t->arg[t->found++] = name;
 	t->idx = 0;
+	t->found = true;
 }
 
 /* t->idx goes through the names of the argument's kind. */
-int monitor_find_step(struct monitor_task *t)
+bool monitor_find_step(struct monitor_task *t)
 {
-	uint32_t end = t->idx + STEP_NAMES, i = t->found;
-	enum monitor_arg kind;
+	enum monitor_arg kind = t->command->arg;
+	uint32_t end = t->idx + STEP_NAMES;
 	const char *name = "";
 
-	if (i == MONITOR_ARGS || !t->arg[i][0])
-		return 1;
-	kind = t->command->arg[i];
 	for (; t->idx < end && (name = name_of(kind, t->idx)); t->idx++) {
-		if (strcmp(name, t->arg[i]))
+		if (strcmp(name, t->arg))
 			continue;
-		argument_take(t, kind, name);
-		return 0;
+		argument_take(t);
+		return true;
 	}
 	if (name)
-		return 0;
+		return true;
 	monitor_print("%s: there is no %s '%s'; there is:", t->command->name, kind_words[kind],
-		      t->arg[i]);
+		      t->arg);
 	names_print(kind);
-	return -1;
+	return false;
 }
 
 /* The next word, ended by NUL; *rest goes behind it. NULL: none is left. */
@@ -135,30 +132,29 @@ static bool command_find(struct monitor_task *t, const char *word)
 bool monitor_parse(struct monitor_task *t, char *text)
 {
 	char *word = word_cut(&text);
+	const struct monitor_command *c;
 
 	if (!word || !command_find(t, word))
 		return false;
-	for (uint32_t i = 0; i < MONITOR_ARGS; i++) {
-		word = t->command->arg[i] ? word_cut(&text) : NULL;
-		t->arg[i] = word ? word : "";
-		if (!word && i < t->command->needed) {
-			monitor_print("%s: which %s? There is:", t->command->name,
-				      kind_words[t->command->arg[i]]);
-			names_print(t->command->arg[i]);
-			return false;
-		}
+	c = t->command;
+	t->arg = c->arg ? word_cut(&text) : NULL;
+	t->found = !t->arg;
+	if (!t->arg && c->needed) {
+		monitor_print("%s: which %s? There is:", c->name, kind_words[c->arg]);
+		names_print(c->arg);
+		return false;
 	}
 	word = word_cut(&text);
 	if (word)
-		monitor_print("%s: '%s' is too much; usage: %s %s\n", t->command->name,
-			      word, t->command->name, t->command->usage);
+		monitor_print("%s: '%s' is too much; usage: %s%s%s\n", c->name, word, c->name,
+			      *c->usage ? " " : "", c->usage);
 	return !word;
 }
 
 /* --- completion -------------------------------------------------------------------- */
 
-/* The kind of word number n behind the command that text begins with. */
-static enum monitor_arg kind_behind(const char *text, uint32_t n)
+/* The kind of argument of the command that text begins with. */
+static enum monitor_arg kind_behind(const char *text)
 {
 	char first[LINE_BYTES], *rest = first, *word;
 	const struct monitor_command *c;
@@ -166,18 +162,20 @@ static enum monitor_arg kind_behind(const char *text, uint32_t n)
 	memcpy(first, text, LINE_BYTES);
 	word = word_cut(&rest);
 	c = word ? command_of(word) : NULL;
-	return !c || n > MONITOR_ARGS ? ARG_NONE : c->arg[n - 1];
+	return c ? c->arg : ARG_NONE;
 }
 
 void monitor_complete_begin(struct monitor_completion *c, const char *text, uint32_t at)
 {
+	uint32_t words = 0;		/* before the one to complete */
+
 	*c = (struct monitor_completion){ .text = text, .start = at };
 	while (c->start && text[c->start - 1] != ' ')
 		c->start--;
 	c->have = at - c->start;
 	for (uint32_t i = 0; i < c->start; i++)
-		c->word += text[i] != ' ' && text[i + 1] == ' ';
-	c->kind = c->word ? kind_behind(text, c->word) : ARG_COMMAND;
+		words += text[i] != ' ' && text[i + 1] == ' ';
+	c->kind = !words ? ARG_COMMAND : words == 1 ? kind_behind(text) : ARG_NONE;
 }
 
 static void candidate(struct monitor_completion *c, const char *name)

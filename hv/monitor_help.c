@@ -8,52 +8,52 @@
 const struct monitor_command monitor_commands[] = {
 	{
 		.name = "help", .usage = "[COMMAND]", .about = "what there is; one command with examples",
-		.examples = "help\nhelp follow\n", .arg = { ARG_COMMAND }, .step = monitor_help,
+		.examples = "help\nhelp follow\n", .arg = ARG_COMMAND, .step = monitor_help,
 	}, {
 		.name = "vms", .usage = "[VM]", .about = "state, CPU time, exits, memory of each VM; one with its vCPUs",
-		.examples = "vms\nvms ping\n", .arg = { ARG_VM }, .step = monitor_vms,
+		.examples = "vms\nvms ping\n", .arg = ARG_VM, .step = monitor_vms,
 	}, {
 		.name = "links", .usage = "[LINK]", .about = "ends, scheme, state, messages of each link; one with its sizes",
-		.examples = "links\nlinks net0\n", .arg = { ARG_LINK }, .step = monitor_links,
+		.examples = "links\nlinks net0\n", .arg = ARG_LINK, .step = monitor_links,
 	}, {
 		.name = "grants", .usage = "LINK", .about = "grant entries of a link and who uses them",
-		.examples = "grants net0\n", .arg = { ARG_LINK }, .needed = 1, .step = monitor_grants,
+		.examples = "grants net0\n", .arg = ARG_LINK, .needed = true, .step = monitor_grants,
 	}, {
 		.name = "memory", .usage = "", .about = "what is free and what each VM has",
 		.examples = "memory\n", .step = monitor_memory,
 	}, {
 		.name = "counters", .usage = "VM", .about = "exits of a VM by their reasons, and other counts",
-		.examples = "counters ping\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_counters,
+		.examples = "counters ping\n", .arg = ARG_VM, .needed = true, .step = monitor_counters,
 	}, {
 		.name = "trace", .usage = "on|off", .about = "keep the last events of each CPU, for the second serial port",
-		.examples = "trace on\ntrace off\n", .arg = { ARG_SWITCH }, .needed = 1, .step = monitor_trace,
+		.examples = "trace on\ntrace off\n", .arg = ARG_SWITCH, .needed = true, .step = monitor_trace,
 	}, {
 		.name = "top", .usage = "", .about = "the busiest VMs and links, again each second, until q",
 		.examples = "top\n", .live = true, .step = monitor_top, .stop = monitor_top_stop,
 	}, {
 		.name = "follow", .usage = "VM", .about = "see one VM's console alone and type to it; Ctrl-T leads back",
-		.examples = "follow parrot\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_follow,
+		.examples = "follow parrot\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_follow,
 	}, {
 		.name = "quiet", .usage = "on|off", .about = "keep lines of VMs away while the monitor is open",
-		.examples = "quiet on\nquiet off\n", .arg = { ARG_SWITCH }, .needed = 1, .step = monitor_vm_quiet,
+		.examples = "quiet on\nquiet off\n", .arg = ARG_SWITCH, .needed = true, .step = monitor_vm_quiet,
 	}, {
 		.name = "pause", .usage = "VM", .about = "stop a VM's vCPUs where they are",
-		.examples = "pause ping\nresume ping\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_pause,
+		.examples = "pause ping\nresume ping\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_pause,
 	}, {
 		.name = "resume", .usage = "VM", .about = "let a paused VM go on",
-		.examples = "resume ping\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_resume,
+		.examples = "resume ping\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_resume,
 	}, {
 		.name = "restart", .usage = "VM", .about = "start a VM afresh, whether it runs or rests",
-		.examples = "restart pong\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_restart,
+		.examples = "restart pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_restart,
 	}, {
 		.name = "stop", .usage = "VM", .about = "end a VM; the machine's run ends with the last one",
-		.examples = "stop pong\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_stop,
+		.examples = "stop pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_stop,
 	}, {
 		.name = "crash", .usage = "VM", .about = "end a VM as crashed, with a report of where each vCPU is",
-		.examples = "crash pong\n", .arg = { ARG_VM }, .needed = 1, .step = monitor_vm_crash,
+		.examples = "crash pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_crash,
 	}, {
 		.name = "panic", .usage = "machine", .about = "end all at once, with the hypervisor's stack and status 1",
-		.examples = "panic machine\n", .arg = { ARG_MACHINE }, .needed = 1, .step = monitor_panic,
+		.examples = "panic machine\n", .arg = ARG_MACHINE, .needed = true, .step = monitor_panic,
 	}, {
 		.name = "exit", .usage = "", .about = "close the monitor, as Ctrl-T and Ctrl-D do",
 		.examples = "exit\n", .step = monitor_exit,
@@ -96,9 +96,9 @@ bool monitor_help(struct monitor_task *t)
 {
 	const struct monitor_command *c = monitor_commands;
 
-	if (!t->arg[0][0])
+	if (!t->arg)
 		return help_all(t);
-	while (strcmp(c->name, t->arg[0]))
+	while (strcmp(c->name, t->arg))
 		c++;
 	monitor_print("%s %s\n  %s\nfor example:\n", c->name, c->usage, c->about);
 	for (const char *p = c->examples; *p; p++) {

@@ -9,7 +9,6 @@
 #include "hv/monitor_line.h"
 #include "hv/types.h"
 
-#define MONITOR_ARGS	2u
 #define MONITOR_STEP	2048u	/* bytes that there is room for at each step */
 
 struct link;
@@ -22,10 +21,10 @@ enum monitor_arg { ARG_NONE, ARG_VM, ARG_LINK, ARG_COMMAND, ARG_SWITCH, ARG_MACH
 /* A command that runs. */
 struct monitor_task {
 	const struct monitor_command *command;
-	const char *arg[MONITOR_ARGS];	/* "": not given */
-	struct vm *vm;			/* that the first argument names, if it does */
+	const char *arg;		/* NULL: not given */
+	bool found;			/* what it names is there, if it was given */
+	struct vm *vm;			/* that it names, if it does */
 	struct link *link;
-	uint32_t found;			/* arguments whose names were looked up */
 	uint32_t idx;			/* how far it has come; 0 at first */
 	uint64_t sum[2];		/* counted so far, by the command */
 	uint64_t due_tsc;		/* not before; 0: at once */
@@ -33,11 +32,11 @@ struct monitor_task {
 
 struct monitor_command {
 	const char *name;
-	const char *usage;	/* its arguments, as help shows them */
+	const char *usage;	/* its argument, as help shows it */
 	const char *about;
 	const char *examples;	/* lines, each begins with a command */
-	enum monitor_arg arg[MONITOR_ARGS];
-	uint32_t needed;	/* arguments that must be given */
+	enum monitor_arg arg;
+	bool needed;		/* it must be given */
 	bool live;		/* goes on until a key ends it */
 	/* One bounded step, MONITOR_STEP bytes at most; true: done. */
 	bool (*step)(struct monitor_task *t);
@@ -69,15 +68,16 @@ void monitor_close(void);
 
 /* --- monitor_find.c: names ------------------------------------------------------------ */
 
-/* Fill t from words but for what they name; false: a line has told what is wrong. */
+/* Fill t from words but for what its argument names; false: a line has told what is
+ * wrong. */
 bool monitor_parse(struct monitor_task *t, char *text);
-/* A bounded step of looking up the names: 1 all are there, 0 to be called again, or
- * -1: a line has told which is not. */
-int monitor_find_step(struct monitor_task *t);
+/* A bounded step of looking that up, until t->found. False: a line has told that it is
+ * not there. */
+bool monitor_find_step(struct monitor_task *t);
 
 struct monitor_completion {
 	const char *text;		/* up to the cursor */
-	uint32_t idx, word;		/* the candidates' next; which word it is */
+	uint32_t idx;			/* the candidates' next */
 	uint32_t start, have;		/* the word in text: where, how much of it */
 	uint32_t found;			/* candidates that fit */
 	enum monitor_arg kind;

@@ -272,7 +272,7 @@ bool monitor_counters(struct monitor_task *t)
 /* Those of a CPU a step. */
 bool monitor_trace(struct monitor_task *t)
 {
-	bool on = !strcmp(t->arg[0], "on");
+	bool on = !strcmp(t->arg, "on");
 
 	if (!t->idx)
 		trace_set(on);

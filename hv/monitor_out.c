@@ -32,7 +32,7 @@ void monitor_hold(bool on)
 	if (on)
 		return;
 	end = head;
-	vm_console_log_ready();
+	vm_console_drain();
 }
 
 void monitor_put(const char *s, size_t n)

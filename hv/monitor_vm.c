@@ -49,7 +49,8 @@ bool monitor_vm_resume(struct monitor_task *t)
 
 bool monitor_vm_restart(struct monitor_task *t)
 {
-	return told(t, vm_restart(t->vm), "starts afresh", "there");
+	vm_restart(t->vm);
+	return told(t, 0, "starts afresh", "");
 }
 
 bool monitor_vm_stop(struct monitor_task *t)
@@ -73,7 +74,7 @@ bool monitor_vm_follow(struct monitor_task *t)
 
 bool monitor_vm_quiet(struct monitor_task *t)
 {
-	bool on = !strcmp(t->arg[0], "on");
+	bool on = !strcmp(t->arg, "on");
 
 	monitor_print(on ? "(lines of VMs are not shown here until quiet off, or the monitor closes)\n" :
 			   "(lines of VMs are shown)\n");

@@ -270,7 +270,7 @@ static bool drain_step(struct work *w)
 	return true;
 }
 
-void vm_console_log_ready(void)
+void vm_console_drain(void)
 {
 	work_add(0, &drain);
 }

@@ -35,7 +35,7 @@ void vm_console_forget(struct vm *vm);
 /* The VM rests: say so once all that it wrote is out. */
 void vm_console_ended(struct vm *vm);
 /* The hypervisor's log has a line: have it drained. Any pCPU. */
-void vm_console_log_ready(void);
+void vm_console_drain(void);
 /* Write out all that is left, waiting for the UART: before power-off,
  * when all other pCPUs have stopped. */
 void vm_console_flush(void);

@@ -106,7 +106,7 @@ static void vcpu_gone(struct vm *vm)
 	spin_unlock(&vm->lock);
 	if (!last)
 		return;
-	vm_console_log_ready();		/* for a last line without its end */
+	vm_console_drain();		/* for a last line without its end */
 	work_add(vm->vcpu[0]->pcpu, &vm->work);
 }
 
@@ -388,7 +388,7 @@ int vm_kill(struct vm *vm, const char *why)
 	return mine ? AMBIT_OK : AMBIT_EBUSY;
 }
 
-int vm_restart(struct vm *vm)
+void vm_restart(struct vm *vm)
 {
 	bool rested;
 
@@ -408,7 +408,6 @@ int vm_restart(struct vm *vm)
 	spin_unlock(&vm->lock);
 	if (rested)
 		work_add(vm->vcpu[0]->pcpu, &vm->work);
-	return AMBIT_OK;
 }
 
 void vm_start_all(void)

@@ -41,7 +41,7 @@ int vm_resume(struct vm *vm);
 void vm_unpark(struct vm *vm);
 /* Stop it if it runs, then start it afresh whatever its restart policy; at once, if
  * it waits for that. */
-int vm_restart(struct vm *vm);
+void vm_restart(struct vm *vm);
 
 /* Locked, so a full fence between asking and looking where the vCPU is. */
 static inline void vcpu_ask(struct vcpu *v, uint32_t what)
