@@ -33,7 +33,7 @@ static struct sample *vm_last;		/* [vm_count] */
 static uint32_t (*link_last)[2];	/* [link_count] */
 static struct row vm_row[VM_ROWS], link_row[LINK_ROWS];
 static uint32_t vm_rows, link_rows;
-static uint64_t idle_last, round_tsc, elapsed;
+static uint64_t ran, round_tsc, elapsed;	/* ran: ticks of all VMs in this round */
 static uint32_t round;			/* 0: nothing to compare with yet */
 
 bool monitor_top_init(void)
@@ -62,13 +62,18 @@ static void vm_look(uint32_t idx)
 {
 	const struct vm *vm = &vm_table[idx];
 	struct sample now = { 0 }, *last = &vm_last[idx];
+	uint64_t ticks;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		now.ticks += sched_run_ticks(vm->vcpu[i]);
 		now.exits += counters_all(vm->vcpu[i]);
 	}
+	/* Of the vCPU that this step interrupted the last one may have seen what was
+	 * not charged to it in the end. */
+	ticks = now.ticks - MIN(now.ticks, last->ticks);
+	ran += ticks;
 	vm_rows = rank(vm_row, vm_rows, VM_ROWS,
-		       (struct row){ idx, now.ticks - last->ticks, now.exits - last->exits });
+		       (struct row){ idx, ticks, now.exits - last->exits });
 	*last = now;
 }
 
@@ -98,18 +103,14 @@ static uint64_t part(uint64_t ticks)
 	return elapsed ? ticks * 1000 / elapsed : 0;
 }
 
+/* Busy is who runs a guest: a CPU that rests since long has not counted that as idle yet. */
 static void head_draw(void)
 {
-	uint64_t idle = READ_ONCE(pcpu_of(0)->idle_tsc), cpus = 1, was = idle_last, busy;
+	uint64_t cpus = 0, busy;
 
-	for (uint32_t i = 1; i < pcpu_limit; i++) {
-		if (!pcpu_online[i])
-			continue;
-		cpus++;
-		idle += READ_ONCE(pcpu_of(i)->idle_tsc);
-	}
-	idle_last = idle;
-	busy = 1000 * cpus - MIN(part(idle - was), 1000 * cpus);
+	for (uint32_t i = 0; i < pcpu_limit; i++)
+		cpus += pcpu_online[i];
+	busy = MIN(part(ran), 1000 * cpus);
 	monitor_print("\x1b[7mtop: %lu s up, %lu CPUs %lu.%lu%% busy, %lu MiB free; q ends\x1b[0m\x1b[K\n",
 		      time_now() / 1000000000, cpus, busy / cpus / 10, busy / cpus % 10,
 		      frames_free_bytes() >> 20);
@@ -196,6 +197,7 @@ bool monitor_top(struct monitor_task *t)
 	}
 	if (!t->idx) {
 		vm_rows = link_rows = 0;
+		ran = 0;
 		if (!round)
 			rows_reserve();
 	}
