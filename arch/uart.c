@@ -151,7 +151,10 @@ void arch_com1_write_sync(const char *s, size_t n)
 	write_sync(&com1, (const uint8_t *)s, n);
 }
 
-/* What came before is dropped, so that the interrupt's line is low, and rises. */
+/*
+ * What came before is dropped. The line is let go while the UART keeps it low: a byte
+ * that comes meanwhile raises it as soon as the UART may, and by edge, too, it is heard.
+ */
 int arch_com1_listen(const char **why)
 {
 	int line = -1;
@@ -161,11 +164,11 @@ int arch_com1_listen(const char **why)
 		line = arch_irq_route(COM1_IRQ, 0, why);
 	if (line < 0)
 		return -1;
-	put(&com1, INTERRUPTS, INTERRUPT_DATA);
-	put(&com1, MODEM, MODEM_ON | MODEM_INTERRUPT);
 	while (arch_com1_read() >= 0)
 		;
+	put(&com1, MODEM, MODEM_ON | MODEM_INTERRUPT);
 	arch_irq_release((uint32_t)line, ARCH_IRQ_CLOSED);
+	put(&com1, INTERRUPTS, INTERRUPT_DATA);
 	return line;
 }
 
