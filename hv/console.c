@@ -22,7 +22,7 @@ static uint64_t ring_bytes = EARLY_BYTES;
 static uint64_t head, tail;
 static bool async;
 static bool emergency;		/* panic: one pCPU left, it takes no lock */
-static bool typed;
+static bool typed;		/* written by the boot CPU, read by who panics */
 static const char *poweroff_method;
 
 static void log_lock(void)
@@ -128,14 +128,14 @@ const char *console_poweroff(void)
 
 void console_typed(bool on)
 {
-	typed = on;
+	WRITE_ONCE(typed, on);
 }
 
 void console_emergency(void)
 {
 	WRITE_ONCE(emergency, true);
 	async = false;
-	if (typed)
+	if (READ_ONCE(typed))
 		arch_com1_write_sync("\n", 1);
 	flush();
 }
