@@ -190,8 +190,7 @@ void device_attend(void)
 		struct device *d = owner_of[line].device;
 
 		if (!d) {
-			if (monitor_attend(line))
-				arch_irq_release(line, ARCH_IRQ_SERVED);
+			monitor_attend(line);
 			continue;	/* or a vector that no line has: nobody's */
 		}
 		burst_check(d, line, owner_of[line].idx);

@@ -34,7 +34,8 @@ static char words[LINE_BYTES];		/* the line that runs, cut in words */
 static uint8_t ahead[AHEAD_BYTES];	/* typed while a command runs */
 static uint32_t ahead_count;
 static struct vm *followed;
-static bool quiet, hinted, shown;
+static bool quiet, shown;
+static bool hinted, greeted;		/* how to open it, how to use it: said once */
 static bool broken;			/* what is followed stopped within a line */
 static uint64_t hidden;			/* lines kept from COM1 since it was told */
 static uint32_t favour;
@@ -49,6 +50,13 @@ static void prompt_show(void)
 	shown = true;
 }
 
+/* It was taken away, and nothing stands in its way any longer. */
+static void prompt_return(void)
+{
+	if (mode == AT_PROMPT && !shown)
+		prompt_show();
+}
+
 /* The line as it stands is left behind, and the cursor is below it. */
 static void prompt_leave(void)
 {
@@ -60,7 +68,7 @@ static void prompt_leave(void)
 static void hidden_tell(void)
 {
 	if (hidden)
-		monitor_print("(%lu lines of VMs were not shown)\n", hidden);
+		monitor_print("(lines of VMs not shown: %lu)\n", hidden);
 	hidden = 0;
 }
 
@@ -160,9 +168,22 @@ static bool command_step(void)
 	return task.found ? task.command->step(&task) : !monitor_find_step(&task);
 }
 
+/* Its time first: while that is set the drain does not call, though there be room. */
+static bool task_waits(struct work *w)
+{
+	if (task.due_tsc > arch_tsc()) {
+		work_add_later(w, task.due_tsc);
+		return true;
+	}
+	task.due_tsc = 0;
+	return false;
+}
+
 static bool task_step(struct work *w)
 {
 	if (mode != RUNNING && mode != COMPLETING)
+		return true;
+	if (mode == RUNNING && task_waits(w))
 		return true;
 	if (monitor_room() < MONITOR_STEP)
 		return true;		/* the drain calls again */
@@ -172,11 +193,6 @@ static bool task_step(struct work *w)
 		completion_end();
 		return true;
 	}
-	if (task.due_tsc > arch_tsc()) {
-		work_add_later(w, task.due_tsc);
-		return true;
-	}
-	task.due_tsc = 0;
 	if (!command_step())
 		return false;
 	task_end();
@@ -198,8 +214,11 @@ static void prompt_key(uint8_t c)
 {
 	switch (line_key(&line, c)) {
 	case LINE_APPENDED:
+		/* A line of a VM may have taken it away, and others follow. */
 		if (shown)
 			monitor_put((const char *)&c, 1);
+		else
+			prompt_show();
 		break;
 	case LINE_CHANGED:
 		prompt_show();
@@ -238,9 +257,10 @@ static void escape_key(void)
 	case CLOSED:
 		mode = AT_PROMPT;
 		console_typed(true);
-		if (!hinted)
+		if (!greeted)
 			monitor_print("monitor: help lists commands, Ctrl-T closes it\n");
-		hinted = true;
+		greeted = true;
+		prompt_show();
 		break;
 	case AT_PROMPT:
 		prompt_leave();
@@ -253,23 +273,29 @@ static void escape_key(void)
 		follow_end();
 		break;
 	case COMPLETING:
-		break;
+		break;			/* key() keeps it for later */
 	}
+}
+
+static void later_key(uint8_t c)
+{
+	if (ahead_count < AHEAD_BYTES)
+		ahead[ahead_count++] = c;
 }
 
 static void running_key(uint8_t c)
 {
 	if (c == KEY_INTERRUPT || (task.command->live && (c == 'q' || c == '\r')))
 		task_stop();
-	else if (!task.command->live && ahead_count < AHEAD_BYTES)
-		ahead[ahead_count++] = c;
+	else if (!task.command->live)
+		later_key(c);
 }
 
 static void key(uint8_t c)
 {
 	char ch = c == '\r' ? '\n' : (char)c;
 
-	if (c == MONITOR_KEY) {
+	if (c == MONITOR_KEY && mode != COMPLETING) {
 		escape_key();
 		return;
 	}
@@ -283,8 +309,7 @@ static void key(uint8_t c)
 		prompt_key(c);
 		break;
 	case COMPLETING:
-		if (ahead_count < AHEAD_BYTES)
-			ahead[ahead_count++] = c;
+		later_key(c);
 		break;
 	case RUNNING:
 		running_key(c);
@@ -308,7 +333,8 @@ static bool ahead_key(void)
 	return true;
 }
 
-/* All that came must be read, or the interrupt does not come again. */
+/* All that came must be read, or the interrupt does not come again. One by level is
+ * held back until then: it would come at once as long as a byte is left. */
 static bool keys_step(struct work *w)
 {
 	(void)w;
@@ -319,6 +345,7 @@ static bool keys_step(struct work *w)
 			continue;
 		c = arch_com1_read();
 		if (c < 0) {
+			arch_irq_release((uint32_t)irq_line, ARCH_IRQ_SERVED);
 			vm_console_drain();
 			return true;
 		}
@@ -327,12 +354,10 @@ static bool keys_step(struct work *w)
 	return false;
 }
 
-bool monitor_attend(uint32_t l)
+void monitor_attend(uint32_t l)
 {
-	if ((int)l != irq_line)
-		return false;
-	work_add(0, &keys);
-	return true;
+	if ((int)l == irq_line)
+		work_add(0, &keys);
 }
 
 void monitor_init(void)
@@ -367,8 +392,7 @@ size_t monitor_take(char *buf, size_t size)
 
 bool monitor_rest(void)
 {
-	if (mode == AT_PROMPT && !shown)
-		prompt_show();
+	prompt_return();
 	return !monitor_empty();
 }
 
@@ -392,14 +416,19 @@ void monitor_followed(char c)
 	broken = c != '\n';
 }
 
+/* Lines that are kept away may come without end, and none of them is in the way of
+ * the prompt. */
 void monitor_hid(void)
 {
 	hidden++;
+	prompt_return();
 }
 
 void monitor_end(void)
 {
 	if (mode == RUNNING && task.command->live)
 		task.command->stop();
-	mode = CLOSED;
+	monitor_print("%s", monitor_lead());
+	if (mode != CLOSED)
+		monitor_close();
 }

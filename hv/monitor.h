@@ -22,8 +22,8 @@ enum monitor_view {
 
 /* Boot CPU, when VMs and their devices are made: listen on COM1, and tell. */
 void monitor_init(void);
-/* Boot CPU: a device's interrupt came by this line. false: not the monitor's. */
-bool monitor_attend(uint32_t line);
+/* Boot CPU: an interrupt that is no VM's came by this line. It may be the monitor's. */
+void monitor_attend(uint32_t line);
 
 /* --- for the drain, on the boot CPU ------------------------------------------ */
 
@@ -38,5 +38,5 @@ const char *monitor_lead(void);
 void monitor_followed(char c);
 /* A line was kept from COM1. */
 void monitor_hid(void);
-/* The run ends: leave the terminal as it was. What is printed may be taken. */
+/* The run ends: no prompt is left behind. What is printed may be taken. */
 void monitor_end(void);

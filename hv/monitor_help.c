@@ -46,7 +46,7 @@ const struct monitor_command monitor_commands[] = {
 		.name = "restart", .usage = "VM", .about = "start a VM afresh, whether it runs or rests",
 		.examples = "restart pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_restart,
 	}, {
-		.name = "stop", .usage = "VM", .about = "end a VM; the machine's run ends with the last one",
+		.name = "stop", .usage = "VM", .about = "end a VM; restart starts it again; the run ends with the last",
 		.examples = "stop pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_stop,
 	}, {
 		.name = "crash", .usage = "VM", .about = "end a VM as crashed, with a report of where each vCPU is",

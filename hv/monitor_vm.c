@@ -55,7 +55,12 @@ bool monitor_vm_restart(struct monitor_task *t)
 
 bool monitor_vm_stop(struct monitor_task *t)
 {
-	return told(t, vm_end(t->vm), "stops; restart brings it back", "running or starting");
+	/* One that waits for its restart rests; any other has its way. */
+	bool again = t->vm->config->restart == RESTART_ALWAYS &&
+		     READ_ONCE(t->vm->state) != VM_EMPTY;
+
+	return told(t, vm_end(t->vm), again ? "stops; it starts again by itself (restart = always)" :
+		    "stops; restart starts it again", "running or starting");
 }
 
 bool monitor_vm_crash(struct monitor_task *t)

@@ -87,24 +87,24 @@ void vm_console_forget(struct vm *vm)
 }
 
 /* Length of the next line with its newline; without one, all there is if it
- * will not be continued or fills a line; else 0. */
+ * will not be continued; else 0. A long one is cut, but never only before its newline. */
 static uint32_t line_length(const struct vm_console *c, bool final)
 {
-	uint32_t have = MIN(c->head - c->tail, LINE_MAX);
+	uint32_t have = MIN(c->head - c->tail, LINE_MAX + 1);
 
 	for (uint32_t i = 0; i < have; i++) {
 		if (c->ring[(c->tail + i) % VM_CONSOLE_SIZE] == '\n')
 			return i + 1;
 	}
-	return final || have == LINE_MAX ? have : 0;
+	return have > LINE_MAX ? LINE_MAX : final ? have : 0;
 }
 
-/* The next n bytes behind what is in `out`, without control characters but tab, and
- * in raw output newline and backspace. */
-static void take_bytes(struct vm_console *c, uint32_t n, bool raw)
+/* n bytes from `at` on go behind what is in `out`, without control characters but tab,
+ * and in raw output newline and backspace. */
+static void take_bytes(const struct vm_console *c, uint32_t at, uint32_t n, bool raw)
 {
 	for (; n; n--) {
-		char ch = c->ring[c->tail++ % VM_CONSOLE_SIZE];
+		char ch = c->ring[at++ % VM_CONSOLE_SIZE];
 
 		if ((unsigned char)ch >= ' ' || ch == '\t' ||
 		    (raw && (ch == '\n' || ch == '\b')))
@@ -112,18 +112,24 @@ static void take_bytes(struct vm_console *c, uint32_t n, bool raw)
 	}
 }
 
-/* A VM that is followed: what there is, as it comes. */
+/* A VM that is followed: what there is, as it comes. All of it stays in the ring until
+ * its line is whole, for the screen. True if bytes were looked at, though none of them
+ * may be one to show. */
 static bool take_raw(struct vm *vm)
 {
 	struct vm_console *c = &vm->console;
+	uint32_t n;
 
 	spin_lock(&c->lock);
-	take_bytes(c, MIN(c->head - c->tail, LINE_MAX), true);
+	n = MIN(c->head - c->tail - c->raw, LINE_MAX);
+	take_bytes(c, c->tail + c->raw, n, true);
+	c->raw += n;
 	spin_unlock(&c->lock);
-	out_to = ONLY_COM1;
+	if (n)
+		out_to = ONLY_COM1;
 	if (out_len)
 		monitor_followed(out[out_len - 1]);
-	return out_len != 0;
+	return n != 0;
 }
 
 static bool take_line(struct vm *vm, bool final)
@@ -132,20 +138,22 @@ static bool take_line(struct vm *vm, bool final)
 	enum monitor_view view = monitor_view(vm);
 	uint32_t n;
 
-	if (view == VIEW_RAW)
-		return take_raw(vm);
+	if (view == VIEW_RAW && take_raw(vm))
+		return true;
 	spin_lock(&c->lock);
 	n = line_length(c, final);
 	if (n) {
 		out_len = hv_snprintf(out, sizeof(out), "%-8s| ", vm->name);
-		take_bytes(c, n, false);
+		take_bytes(c, c->tail, n, false);
 		out[out_len++] = '\n';
+		c->tail += n;
+		c->raw -= MIN(c->raw, n);
 	}
 	spin_unlock(&c->lock);
-	if (n && view == VIEW_HIDDEN) {
+	if (n && view != VIEW_LINES)
 		out_to = ONLY_SCREEN;
+	if (n && view == VIEW_HIDDEN)
 		monitor_hid();
-	}
 	return n != 0;
 }
 

@@ -17,6 +17,7 @@ struct vm;
 struct vm_console {
 	struct spinlock lock;
 	uint32_t head, tail;	/* bytes put in and taken out, free-running */
+	uint32_t raw;		/* from tail on: shown as they came, to who follows */
 	bool end_due;		/* say that the VM ended, behind its last line */
 	char *ring;
 	uint32_t typed, read;	/* bytes typed to it and read by it, the same */
@@ -34,7 +35,7 @@ size_t vm_console_read(struct vm *vm, char *buf, size_t size);
 void vm_console_forget(struct vm *vm);
 /* The VM rests: say so once all that it wrote is out. */
 void vm_console_ended(struct vm *vm);
-/* The hypervisor's log has a line: have it drained. Any pCPU. */
+/* The log or the monitor has something to be written out. Any pCPU. */
 void vm_console_drain(void);
 /* Write out all that is left, waiting for the UART: before power-off,
  * when all other pCPUs have stopped. */

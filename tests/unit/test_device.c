@@ -29,7 +29,7 @@ static uint64_t came;
 static uint16_t owned_port = 0x604;
 static bool dma_asked, dma_hit, dma_miss;
 
-bool monitor_attend(uint32_t line) { (void)line; return false; }
+void monitor_attend(uint32_t line) { (void)line; }
 
 int arch_irq_route(uint32_t irq, uint32_t pcpu, const char **why)
 {

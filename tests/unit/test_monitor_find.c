@@ -119,6 +119,25 @@ static void completion(void)
 	   "a list ends before its room does");
 }
 
+/* A step's names at their longest. */
+static void room(void)
+{
+	static char names[VMS][MANIFEST_NAME_MAX];
+	struct monitor_completion c;
+	char line[LINE_BYTES] = "pause ";
+
+	for (uint32_t i = 0; i < VMS; i++) {
+		snprintf(names[i], sizeof(names[i]), "a-name-that-is-long-%03u", i);
+		vms[i].name = names[i];
+	}
+	monitor_complete_begin(&c, line, 6);
+	c.list = true;
+	for (bool done = false; !done;) {
+		done = monitor_complete_step(&c);
+		ok(strlen(printed()) < MONITOR_STEP, "a step's names have room");
+	}
+}
+
 static void ring(void)
 {
 	char piece[16];
@@ -148,6 +167,7 @@ int main(void)
 	}
 	words();
 	completion();
+	room();
 	ring();
 	return done_testing();
 }
