@@ -72,7 +72,7 @@ help:
 	echo '    CPUS= MEM=     CPUs (1) and MiB of memory (512) of the machine'
 	echo '    CPU_MODEL=     a CPU model of the emulator'
 	echo '    BOOT=          direct, iso (GRUB, BIOS) or uefi (GRUB, UEFI)'
-	echo 'make test          everything below that checks, on both vendors'
+	echo 'make test          unit tests, models, some fuzzing, and all scenarios on both vendors'
 	echo 'make unit          unit tests on the host; make scenarios: in emulators'
 	echo 'make models        models of what runs at once, searched by SPIN'
 	echo 'make fuzz          look for inputs that break parsers, calls and drivers, for'
@@ -220,7 +220,7 @@ check-manifest:
 # Besides $(MANIFEST): what needs no disk of the machine's, and the benchmarks.
 ISO_MENU := $(addprefix guests/manifests/,default.manifest ping.manifest \
 	disk.manifest udp.manifest switch.manifest restart.manifest \
-	userspace.manifest) $(sort $(wildcard tests/scenarios/bench*.manifest))
+	parrot.manifest userspace.manifest) $(sort $(wildcard tests/scenarios/bench*.manifest))
 
 iso:
 	tools/need $(NEED_BUILD) $(NEED_ISO) python3 e2fsprogs
