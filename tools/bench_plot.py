@@ -80,15 +80,16 @@ def lines(figures, x, label, more):
     if not plots:
         return ""
     return gnuplot(860, 420, script + 'set xlabel "%s"\nset ylabel "instructions"\n'
-                   'set logscale x\n%s\nplot %s\n' % (label, more, ", ".join(plots)))
+                   'set logscale x\nset format y "%%.0f"\n%s\nplot %s\n' % (label, more, ", ".join(plots)))
 
 
 def by_scheme(figures, vendor, **params):
     """Curves of each scheme, by the model and by hand (dashed)."""
-    return {"%s, %s" % (scheme, way): (
+    return {"%s, %s" % (scheme, words): (
         select(figures, "move", vendor, scheme=scheme, way=way, **params),
         'lc rgb "%s" dt %d' % (COLOURS[scheme], dash))
-        for scheme in SCHEMES for way, dash in (("model", 1), ("raw", 2))}
+        for scheme in SCHEMES
+        for way, words, dash in (("model", "model", 1), ("raw", "by hand", 2))}
 
 
 def sizes(figures, vendor, direction):
