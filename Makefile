@@ -256,7 +256,7 @@ test: need-test
 		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
 	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/names tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
-		tests/models/run tests/fuzz/run tests/last-frame tests/monitor tests/faults tests/run
+		tests/models/run tests/fuzz/run tests/last-frame tests/terminal tests/monitor tests/faults tests/run
 
 # Not part of `make test`: how much of the hypervisor runs, in a build that counts.
 .PHONY: coverage faults
@@ -282,7 +282,7 @@ soak: need-test
 
 scenarios: need-test
 	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
-	tests/suite tests/monitor tests/run
+	tests/suite tests/terminal tests/monitor tests/run
 
 .PHONY: models
 models:

@@ -2,6 +2,8 @@
 """The console of a machine, as tools/run reads it: its lines are shown and kept as they
 come, and what they tell of the run is remembered."""
 
+import atexit
+import contextlib
 import os
 import re
 import select
@@ -79,6 +81,7 @@ class Terminal(Console):
         tty.setraw(self.slave)
         self.serial = os.ttyname(self.slave)
         self.before = termios.tcgetattr(0)
+        atexit.register(self.restore)   # however the run ends
         mode = termios.tcgetattr(0)
         mode[0] &= ~(termios.ICRNL | termios.IXON)
         mode[3] &= ~(termios.ICANON | termios.ECHO)     # Ctrl-C ends the run
@@ -103,8 +106,12 @@ class Terminal(Console):
     def wait(self):
         select.select([self.master, 0], [], [], POLL)
 
+    def restore(self):
+        with contextlib.suppress(termios.error):        # it may be gone
+            termios.tcsetattr(0, termios.TCSADRAIN, self.before)
+
     def close(self):
-        termios.tcsetattr(0, termios.TCSADRAIN, self.before)
+        self.restore()
         super().close()
         os.close(self.master)
         os.close(self.slave)
