@@ -205,7 +205,7 @@ run:
 	tools/run --build $(B) --emu $(EMU) --cpus $(CPUS) --mem $(MEM) --boot $(BOOT) \
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(ATA),--ata '$(ATA)') $(if $(CAPTURE),--capture '$(CAPTURE)') \
-		$(if $(TRACE),--events '$(TRACE)') \
+		$(if $(TRACE),--trace '$(TRACE)') \
 		$(if $(SCHEME),--scheme $(SCHEME)) $(if $(V),--verbose) \
 		$(if $(CPU_MODEL),--cpu-model $(CPU_MODEL))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Where the instructions of an operation go: reads what the emulators tell of the windows
-between two marks of a benchmark (tools/run --trace) and counts by side and kind."""
+between two marks of a benchmark (tools/run --split) and counts by side and kind."""
 
 import re
 

@@ -54,7 +54,7 @@ port_e9_hack: enabled=1
 
 # Each mark of a benchmark stops the debugger: every other one begins a window, of
 # which all instructions are shown. They are far fewer than this.
-BOCHS_TRACE = """\
+BOCHS_SPLIT = """\
 magic_break: enabled=1
 """
 WINDOWS = 1000
@@ -129,22 +129,22 @@ def qemu(machine, work, serial):
     command += ["-display", "none", "-monitor", "none", "-nic", "none",
                 "-no-reboot", "-serial",
                 serial if machine.typed else "file:" + qemu_option(serial)]
-    com2 = machine.capture or machine.events
+    com2 = machine.capture or machine.trace
     if com2:
         command += ["-serial", "file:" + qemu_option(com2)]
     if machine.counts:
         command += ["-debugcon", "file:" + qemu_option(machine.counts)]
     command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
-    if machine.trace:
+    if machine.split:
         command += ["-plugin", "%s,out=%s" % (
-            os.path.join(machine.build, "host/split.so"), machine.trace)]
+            os.path.join(machine.build, "host/split.so"), machine.split)]
     return command + qemu_boot(machine, work), ""
 
 
 def bochs(machine, work, serial):
     """Always from a hard-disk image: GRUB starts sooner from it than from a
-    CD. The debugger in Debian's Bochs waits for its c (continue). A trace is what
-    it prints then."""
+    CD. The debugger in Debian's Bochs waits for its c (continue). What it
+    prints then is the split."""
     if machine.boot != "direct":
         sys.exit("run: Bochs boots from its own disk image only, not by "
                  + machine.boot)
@@ -157,13 +157,13 @@ def bochs(machine, work, serial):
         path = os.path.join(work, "ata.img")
         os.symlink(os.path.abspath(machine.ata), path)
         more += BOCHS_ATA.format(path=path)
-    if machine.trace:
-        more += BOCHS_TRACE
+    if machine.split:
+        more += BOCHS_SPLIT
     com2 = ""
-    if machine.capture or machine.events:
+    if machine.capture or machine.trace:
         # Bochs' configuration has no way to write every name.
         path = os.path.join(work, "capture")
-        os.symlink(os.path.abspath(machine.capture or machine.events),
+        os.symlink(os.path.abspath(machine.capture or machine.trace),
                    path)
         com2 = BOCHS_COM2.format(path=path)
     config = os.path.join(work, "bochsrc")
@@ -177,7 +177,7 @@ def bochs(machine, work, serial):
                                com2=com2,
                                debug_port=BOCHS_DEBUG_PORT if machine.counts else "",
                                time0=BOOT_SECONDS))
-    windows = WINDOWS if machine.trace else 0
+    windows = WINDOWS if machine.split else 0
     return (["bochs", "-q", "-f", config],
             "c\n" + windows * "trace on\nc\ntrace off\nc\n")
 
