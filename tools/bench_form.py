@@ -38,9 +38,17 @@ def parse(text, vendor, unit_of_ticks):
 
 
 def load(path):
-    with open(path) as f:
-        whole = json.load(f)
-    if whole.get("form") != FORM:
+    """The figures; ValueError says in words for the user why there are none."""
+    try:
+        with open(path) as f:
+            whole = json.load(f)
+    except FileNotFoundError:
+        raise ValueError("there is no %s: make bench or make matrix writes it" % path) from None
+    except OSError as error:
+        raise ValueError("cannot read %s: %s" % (path, error.strerror)) from None
+    except ValueError:
+        raise ValueError("%s is not JSON: make bench or make matrix writes such" % path) from None
+    if not isinstance(whole, dict) or whole.get("form") != FORM:
         raise ValueError("%s is not of form %d" % (path, FORM))
     return whole["figures"]
 

@@ -10,6 +10,8 @@ HYPERVISOR = 0xffff800000000000         # the upper half is its own
 # A line of Bochs' trace: address, text, bytes.
 BOCHS = re.compile(r"^\(\d+\)\.\[\d+\] \[0x[0-9a-f]+\] [0-9a-f]+:([0-9a-f]+) "
                    r"\([^)]*\): .*; ([0-9a-f]+)$")
+# Of the plugin: count, address, bytes.
+PLUGIN = re.compile(r"(\d+) ([0-9a-f]+) ([0-9a-f]+)\n")
 MARK = "6687db"
 NAME = re.compile(r"\bsplit: (\S+)$", re.MULTILINE)
 # Bochs traces only the CPU that meets the mark.
@@ -38,13 +40,15 @@ PARTS = ["guest", "hypervisor", "copy"]
 def of_plugin(path):
     """The windows in a file of tools/split_plugin.c: lists of (count, address, bytes)."""
     windows = []
-    with open(path) as f:
+    with open(path, errors="replace") as f:
         for line in f:
             if line == "window\n":
                 windows.append([])
-            else:
-                count, address, code = line.split()
-                windows[-1].append((int(count), int(address, 16), code))
+                continue
+            hit = PLUGIN.fullmatch(line)
+            if not hit or not windows:
+                raise ValueError("%s: not understood: %s" % (path, line.strip()))
+            windows[-1].append((int(hit[1]), int(hit[2], 16), hit[3]))
     return windows
 
 
@@ -91,7 +95,8 @@ def count(window):
 
 
 def figures(log, trace, vendor):
-    """The figures of one boot: its console says what each window was of."""
+    """The figures of one boot: its console says what each window was of. Raises
+    ValueError if the two do not belong together, OSError if there is no trace."""
     windows = (of_bochs if vendor == "vmx" else of_plugin)(trace)
     names = NAME.findall(log)
     if len(names) != len(windows):
