@@ -3,6 +3,7 @@
 # objects in objects.mk; everything built goes to build/ (B=).
 
 B := build
+export B
 CC := gcc
 NASM := nasm
 LD := ld
@@ -88,7 +89,8 @@ help:
 	echo '    PERCENT=2      fails if a figure got worse by more'
 	echo 'make cpu-models    try every CPU model of the emulators, into docs/cpu-models.md'
 	echo 'make iso           build/ambit.iso, for BIOS and UEFI, with the manifest'
-	echo 'make all           hypervisor and guests only; make clean: remove build/'
+	echo 'make all           what make run boots; make images: all that tests boot'
+	echo 'make clean         remove build/'
 	echo 'make check-manifest MANIFEST=file   look for mistakes without booting'
 	echo 'make check-headers  every header compiles alone'
 	echo 'make lines         lines of the buffer model, its glue and the drivers;'
@@ -98,7 +100,7 @@ help:
 	echo 'make lint          static analysers: cppcheck, clang, gcc -fanalyzer, clang-tidy'
 	echo 'make clang         build everything with clang and lld into build/clang'
 	echo 'HOST=no builds a hypervisor without back ends of its own.'
-	echo 'DEBUG=1 builds a hypervisor that checks more of itself (after make clean, or with B=).'
+	echo 'DEBUG=1 builds a hypervisor that checks more of itself. B= is the folder of the build.'
 	echo 'V=1 shows the commands. Missing Debian packages are installed.'
 
 include boot/objects.mk
@@ -111,17 +113,17 @@ include tests/fuzz.mk
 include tests/bad.mk
 
 # Debian packages, by what needs them.
-NEED_BUILD := gcc libc6-dev make binutils nasm
+NEED_BUILD := gcc libc6-dev make binutils nasm e2fsprogs
 NEED_GRUB := grub-common grub-pc-bin mtools
 NEED_ISO := $(NEED_GRUB) grub-efi-amd64-bin xorriso faketime
 NEED_QEMU := qemu-system-x86
 NEED_BOCHS := bochs bochs-term bochsbios vgabios $(NEED_GRUB)
-NEED_RUN := $(NEED_BUILD) python3 e2fsprogs \
+NEED_RUN := $(NEED_BUILD) python3 \
 	$(if $(filter bochs,$(EMU)),$(NEED_BOCHS),$(NEED_QEMU)) \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
 NEED_MATRIX := $(NEED_BUILD) python3 gnuplot-nox $(NEED_QEMU)
 NEED_FUZZ := clang libclang-rt-14-dev libzydis-dev
-NEED_TEST := $(NEED_BUILD) python3 gnuplot-nox perl spin tcc tshark e2fsprogs ovmf $(NEED_QEMU) \
+NEED_TEST := $(NEED_BUILD) python3 gnuplot-nox perl spin tcc tshark ovmf $(NEED_QEMU) \
 	$(NEED_BOCHS) $(NEED_ISO) $(NEED_FUZZ)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
@@ -138,18 +140,23 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 
-.PHONY: all need-build
+# One build, with what the scenarios of it need besides guests.
+.PHONY: all need-build FORCE
+all: $(B)/ambit.elf $(B)/ambit32.elf guests $(B)/manifest-check $(B)/guests/disk \
+	$(B)/guests/files
+
 need-build:
 	tools/need $(NEED_BUILD)
 
-all: need-build
-	$(MAKE) $(B)/ambit.elf $(B)/ambit32.elf guests
-
-# Changes when what is built does, and then everything is compiled anew.
-$(B)/hv/config: FORCE
+# The options that a folder's objects depend on: they are all compiled anew when that
+# changes, and not before the compiler is there.
+options :=
+$(B)/hv/config: options = HOST=$(filter no,$(HOST)) DEBUG=$(if $(DEBUG),1) \
+	COVERAGE=$(if $(COVERAGE),1)
+$(B)/unit-obj/config: options = COVERAGE=$(if $(COVERAGE),1)
+$(patsubst %,$(B)/%/config,hv guests/obj host unit-obj badboot-obj): FORCE | need-build
 	@mkdir -p $(@D)
-	echo 'HOST=$(HOST)' | cmp -s - $@ || echo 'HOST=$(HOST)' >$@
-.PHONY: FORCE
+	echo 'CC=$(CC) $(options)' | cmp -s - $@ || echo 'CC=$(CC) $(options)' >$@
 
 $(B)/hv/%.o: %.c Makefile $(B)/hv/config
 	@mkdir -p $(@D)
@@ -158,7 +165,7 @@ $(B)/hv/%.o: %.c Makefile $(B)/hv/config
 
 # Without -g: NASM would put the folder's name into the image, and two builds would
 # differ. C code has "." for it.
-$(B)/hv/%.o: %.asm Makefile
+$(B)/hv/%.o: %.asm Makefile $(B)/hv/config
 	@mkdir -p $(@D)
 	echo "  ASM $<"
 	$(NASM) -f elf64 -I. -MD $(@:.o=.d) -o $@ $<
@@ -189,19 +196,19 @@ $(B)/ambit32.elf: $(B)/ambit.elf
 # The module `disk` when no other is given, with some text in it. It lies where
 # tools/run looks for what a manifest names.
 disk-files := $(sort $(wildcard hv/*.[ch]))
-$(B)/guests/disk: $(disk-files) tools/make-ext2
+$(B)/guests/disk: $(disk-files) tools/make-ext2 | need-build
 	@mkdir -p $(@D)
 	tools/make-ext2 $@ ambit 2M $(disk-files)
 
 # A file system for tests, of files that are here to be compared with.
-$(B)/guests/files: $(wildcard hv/abi/*.h) tools/make-ext2
+$(B)/guests/files: $(wildcard hv/abi/*.h) tools/make-ext2 | need-build
 	@mkdir -p $(@D)
 	tools/make-ext2 $@ files 1M $(sort $(wildcard hv/abi/*.h))
 
 .PHONY: run iso check-manifest
 run:
 	tools/need $(NEED_RUN)
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	$(MAKE) all
 	tools/run --build $(B) --emu $(EMU) --cpus $(CPUS) --mem $(MEM) --boot $(BOOT) \
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(ATA),--ata '$(ATA)') $(if $(CAPTURE),--capture '$(CAPTURE)') \
@@ -211,8 +218,8 @@ run:
 
 # As strict as `make run` with the same variables.
 check-manifest:
-	tools/need $(NEED_BUILD) python3 e2fsprogs
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/need $(NEED_BUILD) python3
+	$(MAKE) all
 	tools/run --build $(B) --check --cpus $(CPUS) --mem $(MEM) \
 		--manifest '$(MANIFEST)' $(if $(DISK),--module 'disk=$(DISK)') \
 		$(if $(SCHEME),--scheme $(SCHEME))
@@ -223,8 +230,8 @@ ISO_MENU := $(addprefix guests/manifests/,default.manifest ping.manifest \
 	parrot.manifest userspace.manifest) $(sort $(wildcard tests/scenarios/bench*.manifest))
 
 iso:
-	tools/need $(NEED_BUILD) $(NEED_ISO) python3 e2fsprogs
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	tools/need $(NEED_BUILD) $(NEED_ISO) python3
+	$(MAKE) all
 	tools/run --build $(B) --iso $(B)/ambit.iso --manifest '$(MANIFEST)' \
 		$(addprefix --menu ,$(filter-out $(MANIFEST),$(ISO_MENU))) \
 		$(if $(DISK),--module 'disk=$(DISK)') \
@@ -239,37 +246,30 @@ unit: | need-unit
 need-test:
 	tools/need $(NEED_TEST)
 
-# A second build, for tests: without back ends in the hypervisor.
-.PHONY: no-host
+# All that tests boot: a second build has no back ends in the hypervisor, a third one
+# checks itself all the time.
+.PHONY: images no-host debug
+images: all no-host debug bad
 no-host:
-	$(MAKE) HOST=no B=$(B)/no-host all $(B)/no-host/manifest-check \
-		$(B)/no-host/guests/disk
-
-# A third one, which checks itself all the time.
-.PHONY: debug
+	$(MAKE) HOST=no B=$(B)/no-host all
 debug:
-	$(MAKE) DEBUG=1 B=$(B)/debug all $(B)/debug/manifest-check \
-		$(B)/debug/guests/disk
+	$(MAKE) DEBUG=1 B=$(B)/debug all
 
 test: need-test
-	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files \
-		$(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
-	B=$(B) tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
+	$(MAKE) images $(addprefix $(B)/unit/,$(unit-tests)) $(fuzz-programs)
+	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/names tests/stack tests/diagrams tests/release tests/menu tests/tutorial tests/bench-tools \
 		tests/models/run tests/fuzz/run tests/last-frame tests/terminal tests/monitor tests/faults tests/run
 
 # Not part of `make test`: how much of the hypervisor runs, in a build that counts.
 .PHONY: coverage faults
 coverage: need-test
-	$(MAKE) COVERAGE=1 B=$(B)/coverage all $(B)/coverage/manifest-check \
-		$(B)/coverage/guests/disk $(B)/coverage/guests/files \
-		$(addprefix $(B)/coverage/unit/,$(unit-tests))
+	$(MAKE) COVERAGE=1 B=$(B)/coverage all $(addprefix $(B)/coverage/unit/,$(unit-tests))
 	tools/coverage run
 
 # Nor this: every allocation fails once; `make test` has a few of them.
 faults: need-test
 	$(MAKE) debug
-	$(MAKE) DEBUG=1 B=$(B)/debug $(B)/debug/guests/files
 	prove -v --exec '' tests/faults :: --all
 
 # Not part of `make test`: more of its random calls and deaths, for as long as wanted.
@@ -277,32 +277,32 @@ SOAK := 600
 SEED :=
 .PHONY: soak
 soak: need-test
-	$(MAKE) all debug $(B)/manifest-check $(B)/guests/disk
+	$(MAKE) all debug
 	tests/soak $(SOAK) $(SEED)
 
 scenarios: need-test
-	$(MAKE) all no-host debug bad $(B)/manifest-check $(B)/guests/disk $(B)/guests/files
+	$(MAKE) images
 	tests/suite tests/terminal tests/monitor tests/run
 
 .PHONY: models
 models:
 	tools/need gcc libc6-dev perl python3 spin tcc
-	B=$(B) tests/suite tests/models/run
+	tests/suite tests/models/run
 
 # A plugin of QEMU for tools/bench.
-$(B)/host/split.so: tools/split_plugin.c Makefile
+$(B)/host/split.so: tools/split_plugin.c Makefile $(B)/host/config
 	@mkdir -p $(@D)
 	$(HOSTCC) $(HOST_CFLAGS) -O2 -shared -fPIC -o $@ $<
 
 bench: need-test
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk $(B)/host/split.so
+	$(MAKE) all $(B)/host/split.so
 	tools/bench
 
 # The part of it that compares the schemes, on one vendor: a minute, and fewer packages.
 .PHONY: matrix report
 matrix:
 	tools/need $(NEED_MATRIX)
-	$(MAKE) all $(B)/manifest-check
+	$(MAKE) all
 	tools/bench matrix
 
 # The pages look right in a browser: a check that wants one.
@@ -321,7 +321,7 @@ bench-compare:
 # The table of what every CPU model of the emulators does.
 .PHONY: cpu-models
 cpu-models: need-test
-	$(MAKE) all $(B)/manifest-check $(B)/guests/disk
+	$(MAKE) all
 	tools/cpu-models docs/cpu-models.md
 
 .PHONY: stack

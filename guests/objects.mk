@@ -25,11 +25,11 @@ guest-asm-obj := $(guest-asm-src:%.asm=$(GUEST_OBJ)/%.o)
 .PHONY: guests
 guests: $(guest-bins)
 
-$(GUEST_OBJ)/%.o: %.c Makefile guests/objects.mk
+$(GUEST_OBJ)/%.o: %.c Makefile guests/objects.mk $(GUEST_OBJ)/config
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 
-$(GUEST_OBJ)/%.o: %.asm Makefile guests/objects.mk
+$(GUEST_OBJ)/%.o: %.asm Makefile guests/objects.mk $(GUEST_OBJ)/config
 	@mkdir -p $(@D)
 	$(NASM) -f elf64 -I. -MD $(@:.o=.d) -o $@ $<
 

@@ -8,12 +8,12 @@ BADBOOT_FLAGS := -std=gnu17 -O2 -m32 -march=i686 -ffreestanding -fno-pic -fno-co
 	-fno-delete-null-pointer-checks -I. -MMD -MP $(filter-out -Wconversion,$(WARN))
 badboot-obj := $(patsubst %,$(B)/badboot-obj/%.o,badboot memory acpi entry)
 
-$(B)/badboot-obj/%.o: tests/badboot/%.c Makefile tests/bad.mk
+$(B)/badboot-obj/%.o: tests/badboot/%.c Makefile tests/bad.mk $(B)/badboot-obj/config
 	@mkdir -p $(@D)
 	echo "  CC  $<"
 	$(CC) $(BADBOOT_FLAGS) -c -o $@ $<
 
-$(B)/badboot-obj/%.o: tests/badboot/%.asm Makefile tests/bad.mk
+$(B)/badboot-obj/%.o: tests/badboot/%.asm Makefile tests/bad.mk $(B)/badboot-obj/config
 	@mkdir -p $(@D)
 	$(NASM) -f elf32 -o $@ $<
 

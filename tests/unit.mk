@@ -19,7 +19,7 @@ unit-fake := $(patsubst %.c,$(B)/unit-obj/%.o,$(wildcard tests/fake/*.c))
 unit-objs = $(patsubst %.c,$(B)/unit-obj/%.o,tests/unit/$(1).c \
 	$(shell sed -n 's/.*LINK: *\([^*]*\).*/\1/p' tests/unit/$(1).c))
 
-$(B)/unit-obj/%.o: %.c Makefile tests/unit.mk
+$(B)/unit-obj/%.o: %.c Makefile tests/unit.mk $(B)/unit-obj/config
 	@mkdir -p $(@D)
 	echo "  CC  $< (unit)"
 	$(HOSTCC) $(UNIT_CFLAGS) -c -o $@ $<
@@ -48,7 +48,7 @@ manifest-objs := tools/manifest-check.o hv/manifest.o hv/manifest_vm.o \
 	hv/manifest_device.o hv/manifest_link.o hv/manifest_share.o hv/manifest_layout.o \
 	hv/manifest_check.o hv/manifest_text.o hv/printf.o
 
-$(B)/host/%.o: %.c Makefile tests/unit.mk
+$(B)/host/%.o: %.c Makefile tests/unit.mk $(B)/host/config
 	@mkdir -p $(@D)
 	echo "  CC  $< (host)"
 	$(HOSTCC) $(HOST_CFLAGS) -O2 -c -o $@ $<
