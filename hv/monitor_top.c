@@ -106,9 +106,9 @@ static uint64_t part(uint64_t ticks)
 /* Busy is who runs a guest: a CPU that rests since long has not counted that as idle yet. */
 static void head_draw(void)
 {
-	uint64_t cpus = 0, busy;
+	uint64_t cpus = 1, busy;	/* pCPU 0, which draws this, and the others */
 
-	for (uint32_t i = 0; i < pcpu_limit; i++)
+	for (uint32_t i = 1; i < pcpu_limit; i++)
 		cpus += pcpu_online[i];
 	busy = MIN(part(ran), 1000 * cpus);
 	monitor_print("\x1b[7mtop: %lu s up, %lu CPUs %lu.%lu%% busy, %lu MiB free; q ends\x1b[0m\x1b[K\n",
