@@ -45,7 +45,7 @@ static void vm_line(const struct vm *vm)
 		      vm->incarnation, vm->vcpu_count, (vm->ram_low + vm->ram_high) >> 20,
 		      ms / 1000, ms % 1000, exits);
 	if (READ_ONCE(vm->crashed))
-		monitor_print("  %s", vm->why);
+		monitor_print("\n  %s", vm->why);
 	else if (vm->status)
 		monitor_print("  status %d", vm->status);
 	monitor_put("\n", 1);
@@ -110,14 +110,19 @@ static const char *end_state(const struct endpoint *e)
 	return states[READ_ONCE(e->status->state)];
 }
 
+static void links_title(void)
+{
+	monitor_print("%-16s %-7s %-6s %s\n", "LINK", "CLASS", "SCHEME",
+		      "ENDS: STATE, MESSAGES SENT");
+}
+
 /* What an end has published is its own word; it is shown, and nothing else. */
 static void link_line(const struct link *l)
 {
-	monitor_print("%-16s %-7s %-6s %-12s", l->config->name,
-		      manifest_class_word(l->config), manifest_scheme_word(l->config),
-		      link_connected(&l->end[0]) ? "connected" : "not connected");
+	monitor_print("%-16s %-7s %-6s", l->config->name, manifest_class_word(l->config),
+		      manifest_scheme_word(l->config));
 	for (uint32_t i = 0; i < 2; i++)
-		monitor_print(" %s %s (%s, %u messages)", i ? "-" : "", end_name(&l->end[i]),
+		monitor_print("%s %s: %s, %u", i ? ";" : "", end_name(&l->end[i]),
 			      end_state(&l->end[i]), READ_ONCE(l->end[i].control->prod));
 	monitor_put("\n", 1);
 }
@@ -126,6 +131,7 @@ static bool link_detail(const struct link *l)
 {
 	const struct manifest_link *c = l->config;
 
+	links_title();
 	link_line(l);
 	monitor_print("  %u slots of %u bytes in %u segments at most, manifest line %u\n", c->slots,
 		      c->buffer_size, c->seg_max, c->line);
@@ -149,6 +155,8 @@ bool monitor_links(struct monitor_task *t)
 		monitor_print("the manifest has no links\n");
 		return true;
 	}
+	if (!t->idx)
+		links_title();
 	link_line(&link_table[t->idx]);
 	return ++t->idx == link_count;
 }

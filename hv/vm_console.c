@@ -14,6 +14,7 @@
 #include "hv/time.h"
 #include "hv/vm.h"
 #include "hv/work.h"
+#include "vio/host.h"
 #include "vio/virq.h"
 
 #define LINE_MAX	192u
@@ -53,6 +54,18 @@ size_t vm_console_put(struct vm *vm, const char *s, size_t n)
 	return n;
 }
 
+/* Ends of its links that are its console too; one that connects looks by itself. */
+static void links_raise(const struct vm *vm)
+{
+	for (uint32_t i = 0; i < vm->endpoint_count; i++) {
+		struct endpoint *peer = vm->endpoint[i]->peer;
+
+		if (!peer->vm && peer->link->config->dev_class == AMBIT_CLASS_CONSOLE &&
+		    link_connected(peer))
+			host_raise(peer);
+	}
+}
+
 void vm_console_type(struct vm *vm, const char *s, size_t n)
 {
 	struct vm_console *c = &vm->console;
@@ -62,8 +75,10 @@ void vm_console_type(struct vm *vm, const char *s, size_t n)
 	for (size_t i = 0; i < n; i++)
 		c->input[c->typed++ % VM_CONSOLE_INPUT] = s[i];
 	spin_unlock(&c->lock);
-	if (n)
-		virq_raise_on(vm->vcpu[0], AMBIT_VIRQ_CONSOLE);
+	if (!n)
+		return;
+	virq_raise_on(vm->vcpu[0], AMBIT_VIRQ_CONSOLE);
+	links_raise(vm);
 }
 
 size_t vm_console_read(struct vm *vm, char *buf, size_t size)
@@ -100,12 +115,16 @@ static uint32_t line_length(const struct vm_console *c, bool final)
 }
 
 /* n bytes from `at` on go behind what is in `out`, without control characters but tab,
- * and in raw output newline and backspace. */
+ * and in raw output newline and backspace; in a line a backspace takes one away. */
 static void take_bytes(const struct vm_console *c, uint32_t at, uint32_t n, bool raw)
 {
+	size_t start = out_len;
+
 	for (; n; n--) {
 		char ch = c->ring[at++ % VM_CONSOLE_SIZE];
 
+		if (ch == '\b' && !raw)
+			out_len -= out_len > start;
 		if ((unsigned char)ch >= ' ' || ch == '\t' ||
 		    (raw && (ch == '\n' || ch == '\b')))
 			out[out_len++] = ch;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The console back end: what the guest posts goes to its VM's console, a slot
- * at a time and as fast as that drains. Slots for input stay with it.
+ * at a time and as fast as that drains. Slots for input stay with it, in their
+ * order, until something is typed to the VM.
  */
 #include "guests/lib/bm.h"
 #include "hv/boot_alloc.h"
@@ -18,14 +19,17 @@ struct console {
 	bool busy;		/* with this slot of the guest's: */
 	uint32_t slot, len;
 	uint32_t at;		/* bytes of it that were printed */
+	struct { uint32_t slot, len; } *in;	/* for input, as many as there are slots */
+	uint32_t in_head, in_tail;		/* put in and taken out, free-running */
 	char text[PIECE];
 };
+
+static const struct bm_note no_note;
 
 static void console_finish(struct console *c, int status)
 {
 	c->busy = false;
-	bm_finish(c->host.bm, c->slot, status, c->at,
-		  (struct bm_note){ { 0, 0 } });
+	bm_finish(c->host.bm, c->slot, status, c->at, no_note);
 }
 
 /* A piece of the slot; false when the console has no room for all of it. */
@@ -47,6 +51,43 @@ static bool console_print(struct console *c)
 	return !moved || put == n;
 }
 
+/* What was typed goes to the slot that waits longest. False: nothing was, or none does. */
+static bool console_input(struct console *c)
+{
+	uint32_t i = c->in_tail & (c->host.info.slots - 1), n;
+
+	if (c->in_tail == c->in_head)
+		return false;
+	n = MIN(c->in[i].len, PIECE);
+	n = (uint32_t)vm_console_read(c->host.e->peer->vm, c->text, n);
+	if (!n)
+		return false;
+	c->in_tail++;
+	if (bm_send_all(c->host.bm, c->in[i].slot, c->text, n, no_note) != BM_OK)
+		bm_finish(c->host.bm, c->in[i].slot, BM_FAULT, 0, no_note);
+	bm_flush(c->host.bm);
+	return true;
+}
+
+static void console_event(struct console *c, const struct bm_event *e)
+{
+	if (e->type != BM_POSTED) {
+		c->in_tail = c->in_head;	/* another connection: nothing is held */
+	} else if (e->dir == BM_OUT) {
+		c->busy = true;
+		c->slot = e->slot;
+		c->len = e->len;
+		c->at = 0;
+	} else if (e->len) {
+		uint32_t i = c->in_head++ & (c->host.info.slots - 1);
+
+		c->in[i].slot = e->slot;
+		c->in[i].len = e->len;
+	} else {
+		bm_finish(c->host.bm, e->slot, BM_OK, 0, no_note);
+	}
+}
+
 static bool console_step(struct host_end *h)
 {
 	struct console *c = CONTAINER_OF(h, struct console, host);
@@ -61,14 +102,10 @@ static bool console_step(struct host_end *h)
 				       arch_tsc() + time_ns_to_ticks(RETRY_NS));
 			return true;
 		}
-		if (!bm_next(h->bm, &e))
+		if (bm_next(h->bm, &e))
+			console_event(c, &e);
+		else if (!console_input(c))
 			return host_rest(h);
-		if (e.type == BM_POSTED && e.dir == BM_OUT) {
-			c->busy = true;
-			c->slot = e.slot;
-			c->len = e.len;
-			c->at = 0;
-		}
 	}
 	bm_flush(h->bm);
 	return false;
@@ -78,5 +115,8 @@ struct host_end *host_console(struct endpoint *e)
 {
 	struct console *c = boot_alloc(sizeof(*c));
 
-	return c && host_open(&c->host, e, console_step) ? &c->host : NULL;
+	if (!c || !host_open(&c->host, e, console_step))
+		return NULL;
+	c->in = boot_alloc(c->host.info.slots * sizeof(*c->in));
+	return c->in ? &c->host : NULL;
 }

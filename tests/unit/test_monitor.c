@@ -370,6 +370,14 @@ static void following(void)
 	ok_has(com1, "one     | one more end\n", "no line is cut by that");
 }
 
+static void corrects(void)
+{
+	seen_nothing();
+	put(&vms[0], "\b\bhexl\b \b\b \bllo\n");
+	rest();
+	ok_has(com1, "one     | hello\n", "a line has what was corrected in it");
+}
+
 static void wraps(void)
 {
 	static char text[400];
@@ -423,6 +431,7 @@ int main(void)
 	flooded();
 	pace();
 	following();
+	corrects();
 	wraps();
 	ending();
 	return done_testing();

@@ -2,7 +2,8 @@
 /*
  * hostcon: prints over each of its console links, which lead to the hypervisor:
  * lines in order in more slots than the console has room for, a slot with many
- * lines, empty ones, and slots for input, which stay away.
+ * lines, empty ones, and slots for input, which stay away as long as nobody types.
+ * With `hear` it waits for a line over each link, and says it.
  */
 #include "guests/lib/bm_guest.h"
 #include "tests/guest/lib/check.h"
@@ -102,6 +103,42 @@ static void long_texts(const char *link)
 	put(slot, (uint32_t)snprintf(text_of(slot), 64, ", second half\n"));
 }
 
+/* One slot for input, and its DONE: bytes that were typed. */
+static uint32_t input(char *to, uint32_t size)
+{
+	struct bm_seg seg = { text_of(0), limits.max_len };
+	struct bm_event e = { 0 };
+
+	CHECK_IS(bm_offer(b, 0, BM_IN, &seg, size, no_note, 0), BM_OK);
+	while (e.type != BM_DONE)
+		if (!bm_next(b, &e))
+			bm_wait(&b, 1, 0, 0);
+	CHECK_IS(e.status, BM_OK);
+	CHECK(e.len && e.len <= size);
+	memcpy(to, text_of(0), e.len);
+	return e.len;
+}
+
+/* What is typed comes in any cut. No input fits in nothing, so that is answered at once. */
+static void hear(const char *link)
+{
+	struct bm_seg seg = { text_of(0), limits.max_len };
+	char line[64];
+	uint32_t n = 0;
+
+	CHECK_IS(bm_offer(b, 0, BM_IN, &seg, 0, no_note, 0), BM_OK);
+	out[0] = true;
+	len_of[0] = 0;
+	going++;
+	settle(1);
+	while (n < sizeof(line) - 1 && (!n || line[n - 1] != '\n'))
+		n += input(line + n, (uint32_t)sizeof(line) - 1 - n);
+	line[n] = '\0';
+	put(0, (uint32_t)snprintf(text_of(0), limits.max_len, "%s heard %s", link, line));
+	settle(1);
+	bm_close(b);
+}
+
 static void print_all(const struct ambit_link_info *l)
 {
 	uint64_t lines = cmdline_u64("lines", 100);
@@ -137,7 +174,10 @@ int guest_main(void)
 
 		CHECK(l->flags & AMBIT_LINKF_HYPERVISOR);
 		connect((uint32_t)i);
-		print_all(l);
+		if (cmdline_has("hear"))
+			hear(l->name);
+		else
+			print_all(l);
 	}
 	CHECK(n);
 	return check_end();
