@@ -18,7 +18,7 @@ BOOT_SECONDS = 1577836800
 BOCHSRC = """\
 cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
 memory: guest={mem}, host={host}
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
+romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path={disk}, mode=flat
