@@ -23,14 +23,16 @@
 #include "vio/virq.h"
 
 #define SLICE_NS	10000000ull	/* 10 ms */
+#define KICK_BURST	16u		/* kicks for virqs, after a while without */
 
-static uint64_t slice_ticks;
+static uint64_t slice_ticks, kick_ticks;
 
 int sched_init(struct pcpu *p, uint32_t vcpu_max)
 {
 	size_t bytes = (size_t)vcpu_max * sizeof(struct vcpu *);
 
 	slice_ticks = time_ns_to_ticks(SLICE_NS);
+	kick_ticks = time_ns_to_ticks(KICK_NS);
 	p->queue.v = boot_alloc(bytes);
 	p->timers.v = boot_alloc(bytes);
 	p->queue.max = p->timers.max = vcpu_max;
@@ -290,6 +292,25 @@ static __attribute__((noinline)) void fired(struct pcpu *p)
 	timers_run(p);
 }
 
+/*
+ * An interrupt brought virqs to v while it ran, which costs v an exit and an upcall, and
+ * others say how often. A bucket that empties at a steady rate bounds that: once it is
+ * full nobody kicks, and virqs stay pending until v's timer interrupts (timer_expired),
+ * or any other exit. By vCPU and not by link, as what is to be kept is the vCPU's time,
+ * however many peers there are.
+ */
+static __attribute__((noinline)) void kick_pay(struct pcpu *p, struct vcpu *v)
+{
+	uint64_t now = arch_tsc(), full = now + KICK_BURST * kick_ticks;
+
+	v->kick_virqs = READ_ONCE(v->count.virqs);
+	v->kick_tsc = MIN(MAX(v->kick_tsc, now), full) + kick_ticks;
+	if (v->kick_tsc <= full)
+		return;
+	WRITE_ONCE(v->quiet_ns, time_now() + KICK_NS);
+	timers_want(p, v, v->quiet_ns);
+}
+
 /* What an interrupt may have brought; a kick, as a rule. */
 static inline void attend(struct pcpu *p)
 {
@@ -311,6 +332,8 @@ void exit_serve(struct pcpu *p, struct vcpu *v, struct vcpu_exit *exit)
 	if (exit->reason == EXIT_INTERRUPT) {
 		arch_take_interrupts();
 		attend(p);
+		if (READ_ONCE(v->count.virqs) != v->kick_virqs)
+			kick_pay(p, v);
 	} else {
 		exit_handle(v, exit);
 	}
@@ -381,7 +404,9 @@ void sched_drop(struct vcpu *v, enum vcpu_run_state to)
 
 	hvm->vcpu_unload(v);
 	switch_from(p);
-	if (to == VCPU_OFF && v->heap_idx)
+	if (to == VCPU_OFF && v->heap_idx) {
 		timers_remove(&p->timers, v);
+		v->quiet_ns = NS_NEVER;
+	}
 	STORE_RELEASE(v->run_state, to);
 }

@@ -11,6 +11,8 @@
 
 struct pcpu;
 
+#define KICK_NS		50000ull	/* between kicks for virqs, in the long run */
+
 /* Allocate a pCPU's queues for this many vCPUs, before it runs any. */
 int MUST_CHECK sched_init(struct pcpu *p, uint32_t vcpu_max);
 /* The run loop of every pCPU. */
@@ -32,6 +34,13 @@ void sched_timer_set(struct vcpu *v, uint64_t deadline);
 void sched_interrupt(const struct pcpu *p);
 /* If v is in guest mode on another pCPU, make it leave. Any pCPU. */
 void sched_kick(struct vcpu *v);
+/* The same for a virq, which waits until v's time of quiet is over, if it is in one
+ * (hv/sched.c: kick_pay). */
+static inline void sched_kick_virq(struct vcpu *v)
+{
+	if (READ_ONCE(v->quiet_ns) == NS_NEVER)
+		sched_kick(v);
+}
 /* Take the current vCPU v off its home, its state in memory, into state to. */
 void sched_drop(struct vcpu *v, enum vcpu_run_state to);
 /* Make the home look at v's VM again: it stops, pauses or resumes. Any pCPU. */

@@ -12,9 +12,9 @@
 
 static uint64_t wanted_ns(const struct vcpu *v)
 {
-	if (READ_ONCE(v->run_state) == VCPU_WAITING)
-		return MIN(v->timer_ns, v->wait_ns);
-	return v->timer_ns;
+	uint64_t ns = MIN(v->timer_ns, v->quiet_ns);
+
+	return READ_ONCE(v->run_state) == VCPU_WAITING ? MIN(ns, v->wait_ns) : ns;
 }
 
 void timers_want(struct pcpu *p, struct vcpu *v, uint64_t ns)
@@ -35,6 +35,18 @@ void timers_want(struct pcpu *p, struct vcpu *v, uint64_t ns)
 	timers_arm(p, tsc);
 }
 
+/* If it runs and has got more meanwhile, this interrupt is the kick for that, to be
+ * paid for, and the next comes no sooner. */
+static void quiet_end(const struct pcpu *p, struct vcpu *v, uint64_t now)
+{
+	if (p->current == v && READ_ONCE(v->count.virqs) != v->kick_virqs)
+		WRITE_ONCE(v->quiet_ns, now + KICK_NS);
+	else
+		/* Full fence: the look at pending before the next entry is later,
+		 * and who raises a virq reads this after setting the bit. */
+		__atomic_store_n(&v->quiet_ns, NS_NEVER, __ATOMIC_SEQ_CST);
+}
+
 static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)
 {
 	timers_remove(&p->timers, v);
@@ -42,6 +54,8 @@ static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)
 		v->timer_ns = NS_NEVER;
 		virq_raise_on(v, AMBIT_VIRQ_TIMER);
 	}
+	if (v->quiet_ns <= now)
+		quiet_end(p, v, now);
 	if (READ_ONCE(v->run_state) == VCPU_WAITING && v->wait_ns <= now &&
 	    sched_ready(v, VCPU_WAITING) && v->wait_call)
 		v->due |= VCPU_DUE_TIMEOUT;

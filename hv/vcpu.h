@@ -44,6 +44,10 @@ struct vcpu {
 
 	uint64_t wait_ns;		/* end of the wait (NS_NEVER: none) */
 	uint64_t timer_ns;		/* one-shot timer virq (NS_NEVER: off) */
+	uint64_t quiet_ns;		/* no virq kicks it before (NS_NEVER: each may);
+					 * other pCPUs read it */
+	uint64_t kick_tsc;		/* until when its kicks are paid for, ... */
+	uint64_t kick_virqs;		/* ... which brought count.virqs up to this */
 	uint64_t heap_ns;		/* what the timer heap has it for ... */
 	uint64_t heap_tsc;		/* ... as the home's TSC: its key there */
 	uint32_t heap_idx;		/* + 1 in the timer heap; 0: not in it */

@@ -350,7 +350,7 @@ static int build_finish(struct vm *vm, const char **why)
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *v = vm->vcpu[i];
 
-		v->timer_ns = v->wait_ns = NS_NEVER;
+		v->timer_ns = v->wait_ns = v->quiet_ns = NS_NEVER;
 		v->tsc_offset = vm->tsc_offset + arch_tsc_skew(v->pcpu);
 		v->due = v->ask = 0;
 		v->virq_words = virq_words(vm);

@@ -89,7 +89,7 @@ static int vcpu_make(struct vm *vm, uint32_t id, uint32_t pcpu)
 	v->vm = vm;
 	v->id = id;
 	v->pcpu = pcpu;
-	v->timer_ns = v->wait_ns = NS_NEVER;
+	v->timer_ns = v->wait_ns = v->quiet_ns = NS_NEVER;
 	pcpu_of(pcpu)->vcpu_placed++;
 	vm->vcpu[id] = v;
 	return hvm->vcpu_create(v);

@@ -27,7 +27,7 @@ static inline __attribute__((always_inline)) void raise(struct vcpu *v, uint32_t
 	__atomic_fetch_add(&v->count.virqs, 1, __ATOMIC_RELAXED);
 	if (READ_ONCE(v->run_state) != VCPU_WAITING ||
 	    !sched_ready(v, VCPU_WAITING))
-		sched_kick(v);
+		sched_kick_virq(v);
 }
 
 void virq_raise_on(struct vcpu *v, uint32_t virq)

@@ -5,8 +5,11 @@
  * and then; another pCPU raises. No raise stays unseen while the guest computes:
  * nothing would end that, a deadlock.
  *
+ * Too many kicks bring a time of quiet, in which a raise does not kick; its end, by the
+ * home's timer, is as good as one.
+ *
  * Order: the locked OR of a raise against the locked store of `current`, and
- * against the guest's fence behind its unmask. Interrupts are off from the look
+ * against the guest's fence behind its unmask and the locked store that ends the quiet. Interrupts are off from the look
  * at pending to the entry, so a kick that comes in between ends guest mode.
  *
  * MUTATION_RAISE_PLAIN: the bit is set by a plain store
@@ -16,13 +19,17 @@
  * MUTATION_KICK_TAKEN: interrupts are taken between the look and the entry
  * MUTATION_UNMASK_PLAIN: no fence behind the unmask
  * MUTATION_UNMASK_BLIND: no look behind the unmask
+ * MUTATION_QUIET_PLAIN: the end of the quiet is a plain store
+ * MUTATION_QUIET_LATE: the look at pending comes before the quiet ends
+ * MUTATION_QUIET_EVER: no timer ends it
  */
 #define CPUS	2
-#define WORDS	4
+#define WORDS	5
 #define PENDING	0
 #define MASK	1
 #define CURRENT	2	/* 1: the vCPU */
 #define WORK	3
+#define QUIET	4
 #include "tso.pml"
 
 #define RAISES	2
@@ -31,10 +38,11 @@
 mtype = { OUTSIDE, CRITICAL, UNMASKED, FENCED, COMPUTING };
 
 bool kick;		/* an IPI is pending at the home */
+bool timer;		/* the home's timer is set */
 
 proctype raiser(byte cpu)
 {
-	byte n, old, mask, current;
+	byte n, old, mask, current, quiet;
 
 	do
 	:: n < RAISES ->
@@ -52,11 +60,12 @@ proctype raiser(byte cpu)
 			mask = LOAD(MASK);
 			if
 			:: !mask ->
-				/* hv/sched.c: sched_kick() */
+				/* hv/sched.h: sched_kick_virq(), hv/sched.c: sched_kick() */
+				quiet = LOAD(QUIET);
 				current = LOAD(CURRENT);
 				if
 #ifndef MUTATION_NO_KICK
-				:: current -> kick = true
+				:: current && !quiet -> kick = true
 #endif
 				:: else
 				fi
@@ -136,6 +145,9 @@ again:
 #ifdef MUTATION_KICK_TAKEN
 	kick = false;
 #endif
+#ifdef MUTATION_QUIET_LATE
+look:
+#endif
 	/* arch/vmx/vcpu.c: deliver(); arch/svm/vcpu.c: prepare_events() */
 	if
 	:: bits && !mask -> handler()
@@ -144,13 +156,42 @@ again:
 	do
 	:: at == COMPUTING && seen == RAISES -> break
 	:: kick ->
-		/* hv/sched.c: attend() */
+		/* hv/sched.c: attend(), kick_pay() */
 		kick = false;
+		if
+		:: !timer && LOAD(PENDING) ->
+			STORE(QUIET, 1);
+#ifndef MUTATION_QUIET_EVER
+			timer = true
+#endif
+		:: true
+		fi;
 #ifdef MUTATION_LOOK_EARLY
 		bits = LOAD(PENDING);
 		mask = LOAD(MASK);
 #endif
 		goto again
+	:: timer ->
+		/* hv/timers.c: quiet_end() */
+		if
+		:: LOAD(PENDING) -> goto again
+		:: true
+		fi;
+		timer = false;
+#ifdef MUTATION_QUIET_LATE
+		bits = LOAD(PENDING);
+		mask = LOAD(MASK);
+#endif
+#ifdef MUTATION_QUIET_PLAIN
+		STORE(QUIET, 0);
+#else
+		STORE_LOCKED(QUIET, 0);
+#endif
+#ifdef MUTATION_QUIET_LATE
+		goto look
+#else
+		goto again
+#endif
 	:: away < 2 ->
 		/* hv/sched.c: slice_check(), switch_from(); then back */
 		away++;

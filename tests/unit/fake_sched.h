@@ -97,7 +97,7 @@ static inline struct guest *new_guest(uint32_t i, uint32_t pcpu,
 	g->v.page = &g->page;
 	g->page.upcall_vector = 32;
 	g->v.virq_words = AMBIT_VIRQ_WORDS;
-	g->v.timer_ns = g->v.wait_ns = NS_NEVER;
+	g->v.timer_ns = g->v.wait_ns = g->v.quiet_ns = NS_NEVER;
 	return g;
 }
 

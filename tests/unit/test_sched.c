@@ -150,6 +150,74 @@ static void test_deadlines(void)
 	ok(this_pcpu()->idle_tsc >= 200 * MS, "all the time before is idle time");
 }
 
+/* --- kicks ---------------------------------------------------------------------------- */
+
+#define FLOOD_VIRQ	40u
+
+static uint64_t raised_at, longest;
+
+static void raise_from_afar(struct guest *g)
+{
+	if (!(g->page.pending[0] & BIT(FLOOD_VIRQ)))
+		raised_at = fake_tsc;
+	fake_cpu = 1;
+	virq_raise_on(&g->v, FLOOD_VIRQ);
+	fake_cpu = 0;
+}
+
+/* It serves each upcall at once, and each microsecond another pCPU raises it anew. */
+static enum exit_reason run_flooded(struct guest *g, uint32_t upcall)
+{
+	uint64_t kicks = fake_kicks[0];
+
+	if (upcall && g->page.pending[0] & BIT(FLOOD_VIRQ)) {
+		g->page.pending[0] = 0;
+		longest = MAX(longest, fake_tsc - raised_at);
+	}
+	while (fake_kicks[0] == kicks && fake_timer[0] > fake_tsc) {
+		pass(fake_tsc + US);
+		raise_from_afar(g);
+	}
+	return EXIT_INTERRUPT;
+}
+
+static void test_kicks(void)
+{
+	struct guest *g;
+	uint64_t before;
+
+	new_machine();
+	g = new_guest(0, 0, run_flooded);
+	start(g);
+	play(0, 10 * MS);
+	ok(g->entries >= 200 && g->entries <= 220, "a flood of 10 ms interrupts some 200 times "
+	   "(%lu)", g->entries);
+	ok(longest >= 40 * US && longest <= 51 * US, "and no virq waits longer than 50 us (%lu)",
+	   longest);
+	ok_eq(g->v.count.kicks, fake_kicks[0], "all other interrupts are the timer's");
+	g->run = run_spin;
+	play(0, 2 * MS);
+	ok(g->v.quiet_ns == NS_NEVER, "after it the quiet ends");
+	before = fake_kicks[0];
+	for (uint64_t i = 0; i < 5; i++) {
+		g->page.pending[0] = 0;
+		raise_from_afar(g);
+		play(0, 10 * US);
+	}
+	ok_eq(fake_kicks[0] - before, 5, "and a few virqs come at once again");
+	g->run = run_flooded;
+	play(0, 2 * MS);
+	before = fake_kicks[0];
+	sched_kick(&g->v);
+	ok(g->v.quiet_ns != NS_NEVER && this_pcpu()->current == &g->v, "in a time of quiet");
+	fake_cpu = 1;
+	sched_kick(&g->v);
+	fake_cpu = 0;
+	ok_eq(fake_kicks[0] - before, 1, "what is no virq kicks all the same");
+	sched_drop(&g->v, VCPU_OFF);
+	ok(g->v.quiet_ns == NS_NEVER && !g->v.heap_idx, "a vCPU that is off has none");
+}
+
 /* --- work ----------------------------------------------------------------------------- */
 
 struct item { struct work w; uint64_t runs, want, last; bool again; };
@@ -219,6 +287,7 @@ int main(void)
 	test_wait();
 	test_timer();
 	test_deadlines();
+	test_kicks();
 	test_work();
 	return done_testing();
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two vCPUs on CPUs of their own notify a victim on another CPU as fast as they can,
- * and change the states of their links. A victim that masks an event once it has come
- * and looks again two milliseconds later keeps at least 90% of its CPU: raising what is
- * masked or pending costs it nothing. What one keeps that takes every upcall is
- * printed. For machines whose CPUs keep pace with each other.
+ * and change the states of their links. The victim keeps at least 90% of its CPU, be it
+ * one that masks an event once it has come and looks again half a millisecond later, or
+ * one that takes every upcall: kicks are limited in time (hv/sched.c: kick_pay), so the
+ * CPUs have to be fast enough, and keep pace with each other.
  */
 #include "tests/attack/lib/attack.h"
 
 #include "guests/lib/cpu.h"
 
-#define PHASE		(40 * MS)	/* of system time */
-#define SETTLED		(10 * MS)	/* at both ends of a phase nobody measures */
-#define LOOK_EVERY	(2 * MS)
+#define PHASE		(8 * MS)	/* of system time */
+#define SETTLED		(2 * MS)	/* at both ends of a phase nobody measures */
+#define LOOK_EVERY	(MS / 2)
 
 /* The first ones pass while all come up. */
-enum phase { QUIET = 4, NOTIFY_MASKED, STATE_MASKED, NOTIFY_TAKEN, STATE_TAKEN, PHASES };
+enum phase { QUIET = 6, NOTIFY_MASKED, STATE_MASKED, NOTIFY_TAKEN, STATE_TAKEN, PHASES };
 
 static uint32_t phase_now(void)
 {
@@ -123,13 +123,14 @@ static int victim(void)
 	}
 	virq_upcalls(true);
 	quiet = turns(QUIET);
+	CHECK(quiet > 1000);
 	for (uint32_t phase = QUIET + 1; phase < PHASES; phase++) {
 		uint64_t left = turns(phase) * 100 / MAX(quiet, 1ul);
 
 		printf("%s: %lu%% of the CPU left, %lu upcalls\n", name[phase], left,
 		       upcalls[phase]);
 		CHECK(upcalls[phase] > 10);
-		CHECK(left >= (phase < NOTIFY_TAKEN ? 90 : 0) && left <= 101);
+		CHECK(left >= 90 && left <= 101);
 	}
 	return check_end();
 }
