@@ -150,7 +150,7 @@ static bool draw(uint32_t n)
 		return true;
 	}
 	n -= vm_rows;
-	if (n == 1)
+	if (n == 1 && link_count)
 		monitor_print("%-16s %-9s %18s\x1b[K\n", "LINK", "", "MESSAGES/S");
 	if (n <= link_rows) {
 		link_draw(&link_row[n - 1]);
@@ -164,7 +164,8 @@ static bool draw(uint32_t n)
 /* The rows are kept out of what scrolls. */
 static void rows_reserve(void)
 {
-	uint32_t rows = 3 + MIN(vm_count, VM_ROWS) + MIN(link_count, LINK_ROWS);
+	uint32_t rows = 2 + MIN(vm_count, VM_ROWS) + (link_count != 0) +
+			MIN(link_count, LINK_ROWS);
 
 	monitor_print("\x1b[2J\x1b[%ur\x1b[%u;1H", rows + 1, rows + 1);
 }

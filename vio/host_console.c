@@ -63,8 +63,8 @@ static bool console_input(struct console *c)
 	if (!n)
 		return false;
 	c->in_tail++;
-	if (bm_send_all(c->host.bm, c->in[i].slot, c->text, n, no_note) != BM_OK)
-		bm_finish(c->host.bm, c->in[i].slot, BM_FAULT, 0, no_note);
+	/* It is held, so that its DONE tells if the buffer is not there. */
+	bm_send_all(c->host.bm, c->in[i].slot, c->text, n, no_note);
 	bm_flush(c->host.bm);
 	return true;
 }
