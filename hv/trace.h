@@ -30,8 +30,16 @@ _Static_assert(sizeof(struct trace_event) == 32, "tools/trace");
 
 extern bool trace_on;
 
-/* Read at each place: what it guards goes out of the way of what is usual. */
-#define TRACING()	unlikely(READ_ONCE(trace_on))
+/* Asked at each place, in one comparison with memory, which the compiler makes none of
+ * an atomic load; what it guards goes out of the way of what is usual. */
+static inline __attribute__((always_inline)) bool trace_wanted(void)
+{
+	__asm__ goto("cmpb $0, %0; jne %l[wanted]" : : "m"(trace_on) : "cc" : wanted);
+	return false;
+wanted:
+	return true;
+}
+#define TRACING()	unlikely(trace_wanted())
 
 /* The rings, of so many bytes each as the command line's trace= says, else of a default
  * size; with that word the trace is on from now on. Boot CPU, all pCPUs are up. */
