@@ -43,14 +43,14 @@ int sched_init(struct pcpu *p, uint32_t vcpu_max)
 
 /* --- ready and waiting --------------------------------------------------------- */
 
-static void charge(struct pcpu *p, uint64_t now)
+/* For what the current one, v, ran since it was last charged. */
+static inline void charge(struct pcpu *p, struct vcpu *v, uint64_t now, uint64_t since)
 {
-	struct vcpu *v = p->current;
 	uint64_t used = now - v->count.since;
 
 	v->vruntime += used;
 	v->count.run_ticks += used;
-	v->count.since = now;
+	STORE_RELEASE(v->count.since, since);	/* in this order, for sched_run_ticks() */
 	/* Who runs alone is never picked again, and is the measure meanwhile. */
 	if (!p->queue.count && v->vruntime > p->min_vruntime)
 		p->min_vruntime = v->vruntime;
@@ -68,12 +68,23 @@ static inline void forfeit(const struct pcpu *p, struct vcpu *v)
 
 static void enqueue(struct pcpu *p, struct vcpu *v)
 {
-	if (p->current && !p->queue.count)
-		charge(p, arch_tsc());
+	if (p->current && !p->queue.count) {
+		uint64_t now = arch_tsc();
+
+		charge(p, p->current, now, now);
+	}
 	forfeit(p, v);
 	queue_insert(&p->queue, v);
 	if (p->current)
 		timers_arm(p, p->slice_end);
+}
+
+/* self's interrupt for p. */
+static inline void interrupt(const struct pcpu *self, const struct pcpu *p)
+{
+	if (self->current)
+		self->current->count.ipis++;
+	arch_kick(p->id);
 }
 
 bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
@@ -102,7 +113,7 @@ bool sched_ready(struct vcpu *v, enum vcpu_run_state from)
 	while (!__atomic_compare_exchange_n(&home->inbox, &head, v, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (!head)
-		sched_interrupt(home);
+		interrupt(self, home);
 	return true;
 }
 
@@ -136,8 +147,7 @@ uint64_t sched_run_ticks(const struct vcpu *v)
 static void switch_from(struct pcpu *p)
 {
 	p->left_tsc = arch_tsc();
-	charge(p, p->left_tsc);
-	p->current->count.since = 0;
+	charge(p, p->current, p->left_tsc, 0);
 	WRITE_ONCE(p->current, NULL);
 }
 
@@ -190,11 +200,7 @@ void sched_poke(struct vcpu *v)
 
 void sched_interrupt(const struct pcpu *p)
 {
-	struct vcpu *v = this_pcpu()->current;
-
-	if (v)
-		v->count.ipis++;
-	arch_kick(p->id);
+	interrupt(this_pcpu(), p);
 }
 
 void sched_kick(struct vcpu *v)

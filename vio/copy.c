@@ -269,8 +269,8 @@ uint32_t copy_batch(struct endpoint *e, struct ambit_copy_item *first, uint32_t 
 	FENCE_FULL();
 	if (likely(link_connected(e))) {
 		item = copy_items(e, first, first + n, &left, copy_short);
-		end_count(&e->count->copied, AMBIT_BATCH_BYTES - left);
-		end_count(&e->count->calls, 1);
+		/* In 64 bits, or the compiler keeps what was left before the last item. */
+		end_count_copy(e->count, AMBIT_BATCH_BYTES - (uint64_t)left);
 		/* Only the last one can be half done, the budget used up. */
 		if (unlikely(!left) && READ_ONCE(item[-1].status) == AMBIT_EAGAIN)
 			item--;

@@ -76,8 +76,8 @@ bool vmx_exit_hot(struct vcpu *v)
 		vmx_tlb_update(v);
 		TLB_RUN_ENTER(arch_pcpu_this(), v->vm->flushed[percpu_id()]);
 	} else if (reason == VMX_EXIT_CPUID) {
-		guest_cpuid(v);
 		v->count.exit[EXIT_CPUID]++;
+		guest_cpuid(v);
 	} else {
 		v->arch.exit_reason = reason;
 		return false;
