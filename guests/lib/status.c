@@ -26,9 +26,14 @@ static const char *const texts[] = {
 	[-AMBIT_EQGIFT] = "EQGIFT: the quota of gifts in flight is used up; gifts in the manifest raises it",
 };
 
+bool status_known(int64_t status)
+{
+	return status <= 0 && status > -(int64_t)ARRAY_SIZE(texts);
+}
+
 const char *status_text(int64_t status)
 {
 	if (status > 0)
 		return "no error";
-	return status > -(int64_t)ARRAY_SIZE(texts) ? texts[-status] : "a code of a newer hypervisor";
+	return status_known(status) ? texts[-status] : "a code of a newer hypervisor";
 }
