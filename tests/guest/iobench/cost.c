@@ -6,8 +6,6 @@
 #include "tests/guest/lib/check.h"
 #include "tests/guest/lib/measure.h"
 
-#define QUIET	(200 * MS)
-
 /* Host interrupts come of the clock and the console, and are nobody's operation. */
 static uint64_t exits_now(void)
 {
@@ -37,7 +35,7 @@ void cost_begin(struct cost *c)
 {
 	uint64_t counting = exits_of_counting();
 
-	time_sleep_until(time_now() + QUIET);
+	time_sleep_until(time_now() + MEASURE_QUIET);
 	c->exits = exits_now() + counting;
 	c->ticks = rdtsc();
 }
@@ -48,35 +46,41 @@ void cost_end(struct cost *c)
 	c->exits = exits_now() - c->exits;
 }
 
+static void name_make(char *name, size_t size, const char *what, uint32_t endpoint,
+		      const char *params)
+{
+	snprintf(name, size, "%s,scheme=%s%s", what,
+		 link_scheme_name(link_info(endpoint)->scheme), params);
+}
+
+static void lines(const char *what, const char *params, uint32_t endpoint,
+		  const struct cost *c, const struct cost *limit)
+{
+	char exits[32], name[80];
+
+	name_make(name, sizeof(name), what, endpoint, params);
+	measure_line(name, c->ticks, "ticks", limit->ticks);
+	snprintf(exits, sizeof(exits), "%s-exits", what);
+	name_make(name, sizeof(name), exits, endpoint, params);
+	measure_hundredths(name, c->exits, "exits", limit->exits);
+}
+
 void cost_lines(const char *what, uint32_t endpoint, const struct cost *c,
 		uint32_t ticks_limit, uint32_t exits_limit)
 {
-	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
-	char name[48];
-
-	snprintf(name, sizeof(name), "%s,scheme=%s", what, scheme);
-	measure_line(name, c->ticks, "ticks", ticks_limit);
-	snprintf(name, sizeof(name), "%s-exits,scheme=%s", what, scheme);
-	measure_hundredths(name, c->exits, "exits", exits_limit);
+	lines(what, "", endpoint, c, &(struct cost){ ticks_limit, exits_limit });
 }
 
 void cost_sweep_lines(const char *what, const char *params, uint32_t endpoint,
 		      const struct cost *c)
 {
-	const char *scheme = link_scheme_name(link_info(endpoint)->scheme);
-	char name[80];
-
-	snprintf(name, sizeof(name), "%s,scheme=%s%s", what, scheme, params);
-	measure_line(name, c->ticks, "ticks", 0);
-	snprintf(name, sizeof(name), "%s-exits,scheme=%s%s", what, scheme, params);
-	measure_hundredths(name, c->exits, "exits", 0);
+	lines(what, params, endpoint, c, &(struct cost){ 0 });
 }
 
 void cost_window(const char *what, uint32_t endpoint)
 {
 	char name[48];
 
-	snprintf(name, sizeof(name), "%s,scheme=%s", what,
-		 link_scheme_name(link_info(endpoint)->scheme));
+	name_make(name, sizeof(name), what, endpoint, "");
 	measure_window(name);
 }

@@ -43,7 +43,7 @@ void measure_hundredths(const char *name, uint64_t value, const char *unit,
 
 void measure_quiet(void)
 {
-	hcall1(AMBIT_HC_WAIT, time_now() + 200 * MS);
+	hcall1(AMBIT_HC_WAIT, time_now() + MEASURE_QUIET);
 }
 
 void measure_window(const char *name)

@@ -23,7 +23,11 @@ void measure_line(const char *name, uint64_t value, const char *unit,
 /* The same in hundredths: 250 is printed as 2.50. */
 void measure_hundredths(const char *name, uint64_t value, const char *unit,
 			uint64_t limit);
-/* Sleep until the console has written what was printed and partners sleep. */
+/* In ns: so long before a measurement, and the console has written what was printed,
+ * and partners sleep. */
+#define MEASURE_QUIET	200000000ul
+
+/* Sleep that long, or until a virq is pending. */
 void measure_quiet(void);
 
 /*

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Times of a command line in thousands of the TSC's ticks: of instructions, under the
- * emulators that count them, whatever their clocks make of these.
+ * Ticks of the TSC: instructions, under the emulators that count them, whatever their
+ * clocks make of these. Times are nanoseconds of system time, up to hours.
  */
 #pragma once
 
 #include "guests/lib/guest.h"
 #include "hv/abi/time.h"
 
-/* In nanoseconds of system time. */
+static inline uint64_t tsc_hz(void)
+{
+	return ((const struct ambit_time *)((uint64_t)vm_info() + AMBIT_APERTURE_TIME))->tsc_hz;
+}
+
+static inline uint64_t ns_ticks(uint64_t ns)
+{
+	return ns * (tsc_hz() / 1000000) / 1000;
+}
+
+/* Of a command line's thousands of ticks. */
 static inline uint64_t kticks_ns(uint64_t kticks)
 {
-	const struct ambit_time *t = (const struct ambit_time *)((uint64_t)vm_info() +
-								 AMBIT_APERTURE_TIME);
-
-	return kticks * 1000000000 / (t->tsc_hz / 1000);
+	return kticks * 1000000000 / (tsc_hz() / 1000);
 }

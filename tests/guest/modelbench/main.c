@@ -12,7 +12,7 @@ static struct spread model[PLAN_MAX], raw[PLAN_MAX];
 
 void quiet(void)
 {
-	time_sleep_until(time_now() + 200 * MS);
+	time_sleep_until(time_now() + MEASURE_QUIET);
 }
 
 /* The others have transfers to be compared or told apart, none with a line. */

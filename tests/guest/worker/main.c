@@ -8,13 +8,12 @@
  *   tick      wakes by timer every 5 ms, says if it was late by more than late-ms
  */
 #include "guests/lib/cpu.h"
-#include "guests/lib/guest.h"
+#include "tests/guest/lib/ticks.h"
 
 #include "hv/abi/link.h"
-#include "hv/abi/time.h"
 
 #define MS	1000000ul
-#define WORK_HZ	5000	/* of ping: it works for 0.2 ms at a time */
+#define WORK_NS	200000ul	/* of ping, at a time */
 #define TICKS	20
 
 static volatile uint64_t work;
@@ -38,11 +37,10 @@ static void call(void)
 
 static void ping(void)
 {
-	const struct ambit_time *t = (const struct ambit_time *)
-		((uint64_t)vm_info() + AMBIT_APERTURE_TIME);
 	const struct ambit_link_info *l = link_info(0);
 	const struct ambit_status *s = (const struct ambit_status *)l->status;
 	struct ambit_event *event = (struct ambit_event *)l->event;
+	const uint64_t work_ticks = ns_ticks(WORK_NS);
 
 	hcall2(AMBIT_HC_LINK_STATE, 0, AMBIT_LINK_CONNECTED);
 	while (LOAD_ACQUIRE(s->peer_state) != AMBIT_LINK_CONNECTED)
@@ -51,7 +49,7 @@ static void ping(void)
 	for (;;) {
 		uint64_t from = rdtsc();
 
-		while (rdtsc() - from < t->tsc_hz / WORK_HZ)
+		while (rdtsc() - from < work_ticks)
 			work = work + 1;
 		hcall2(AMBIT_HC_NOTIFY_WAIT, 0, time_now() + 100 * MS);
 		__atomic_exchange_n(&event->pending, 0, __ATOMIC_SEQ_CST);
