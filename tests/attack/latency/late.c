@@ -3,37 +3,31 @@
 #include "tests/attack/latency/latency.h"
 
 #include "tests/guest/lib/measure.h"
-
-#include "hv/abi/time.h"
+#include "tests/guest/lib/ticks.h"
+#include "tests/guest/lib/vms.h"
 
 #define SLICE		(10 * MS)
 #define WAKING		4000u	/* ticks, from the timer's interrupt to the guest's look */
 #define STEP		(LIMIT + AMBIT_BATCH_BYTES)
 
-static uint64_t tsc_hz(void)
-{
-	return ((const struct ambit_time *)((uint64_t)vm_info() + AMBIT_APERTURE_TIME))->tsc_hz;
-}
-
 /* While a large VM is taken apart and built, and no guest wants the CPU: a timer waits
  * for the end of a step, no more. */
 void building(uint32_t vm)
 {
-	struct ambit_vm_entry *e = page_alloc(1);
+	const struct ambit_vm_entry *e;
 	uint64_t latest = 0, n = 0;
 
-	CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, vm), 0);
 	do {
 		uint64_t at = time_now() + 100 * US;
 
 		hcall1(AMBIT_HC_WAIT, at);
 		latest = MAX(latest, time_now() - at);
-		CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, vm, (uint64_t)e,
-				sizeof(*e)), 1);
+		e = vm_look(vm);
 		n += e->state != AMBIT_VMS_RUNNING;
 	} while (e->incarnation < 2 || e->state != AMBIT_VMS_RUNNING);
 	printf("%lu timers while a VM was built\n", n);
-	latest = latest * (tsc_hz() / 1000000) / 1000;
+	latest = ns_ticks(latest);
 	measure_line("late-while-building", latest, "ticks", STEP + WAKING);
 	CHECK(n > 4);
 	CHECK(latest <= STEP + WAKING);
@@ -52,7 +46,7 @@ int probe(void)
 		latest = MAX(latest, time_now() - at);
 	}
 	printf("%lu timers, the latest after %lu us\n", n, latest / US);
-	latest = latest > SLICE ? (latest - SLICE) * (tsc_hz() / 1000000) / 1000 : 0;
+	latest = latest > SLICE ? ns_ticks(latest - SLICE) : 0;
 	measure_line("late-beyond-slice", latest, "ticks", STEP);
 	CHECK(n > 5);
 	CHECK(latest <= STEP);

@@ -2,11 +2,12 @@
 /* The witness's own memory, its share of the CPU, and the end (witness.h). */
 #include "tests/attack/witness/witness.h"
 
+#include "tests/guest/lib/vms.h"
+
 #define HEAP_PAGES	64u
 #define LIST_EVERY	32u	/* turns */
 
 static uint64_t *heap;
-static struct ambit_vm_entry *list;
 
 static uint64_t heap_word(uint32_t i)
 {
@@ -31,30 +32,23 @@ static void heap_check(uint32_t page)
 
 /* --- others by VM control ----------------------------------------------------------- */
 
-static int64_t list_read(void)
-{
-	return hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list, PAGE_SIZE);
-}
-
 static uint64_t own_run_ns(void)
 {
-	int64_t n = list_read();
-
-	CHECK(n > (int64_t)vm_info()->vm);
-	return list[vm_info()->vm].run_ns;
+	return vm_look(vm_info()->vm)->run_ns;
 }
 
 /* Whoever has crashed starts again, without the policy's pause. False if one has
  * given up. */
 static bool look_at_others(bool restart)
 {
-	int64_t n = list_read();
+	const struct ambit_vm_entry *list;
+	uint32_t n = vm_list(&list);
 
-	for (int64_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		if (list[i].state == AMBIT_VMS_STOPPED && list[i].status)
 			return false;
 		if (list[i].state == AMBIT_VMS_CRASHED && list[i].rights && restart)
-			hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, list[i].vm);
+			vm_control(AMBIT_VM_RESTART, list[i].vm);
 	}
 	return true;
 }
@@ -103,7 +97,6 @@ int guest_main(void)
 {
 	uint64_t from, ran, permille;
 
-	list = page_alloc(1);
 	heap_fill();
 	open_links();
 	from = time_now();

@@ -5,33 +5,11 @@
  * their links, so that it sees whether they run.
  */
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/vms.h"
 
 #include "hv/abi/link.h"
 
 #define TIMEOUT		(20000 * MS)
-
-static struct ambit_vm_entry *list;
-
-static int64_t control(uint64_t op, uint32_t vm)
-{
-	return hcall2(AMBIT_HC_VM_CONTROL, op, vm);
-}
-
-static int64_t list_read(void)
-{
-	return hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list,
-		      PAGE_SIZE);
-}
-
-static const struct ambit_vm_entry *find(const char *name)
-{
-	int64_t n = list_read();
-
-	for (int64_t i = 0; i < n; i++)
-		if (!strcmp(list[i].name, name))
-			return &list[i];
-	guest_fail("there is no VM %s", name);
-}
 
 static const struct ambit_status *status_of(uint32_t endpoint)
 {
@@ -66,12 +44,12 @@ static bool rests(uint32_t endpoint)
 static bool wait_state(const char *name, uint32_t state, uint32_t incarnation)
 {
 	uint64_t end = time_now() + TIMEOUT;
-	const struct ambit_vm_entry *e = find(name);
+	const struct ambit_vm_entry *e = vm_find(name);
 
 	while ((e->state != state || e->incarnation != incarnation) &&
 	       time_now() < end) {
 		time_sleep_until(time_now() + 2 * MS);
-		e = find(name);
+		e = vm_find(name);
 	}
 	if (e->state != state || e->incarnation != incarnation)
 		printf("%s is in state %u, incarnation %u\n", name, e->state,
@@ -82,8 +60,9 @@ static bool wait_state(const char *name, uint32_t state, uint32_t incarnation)
 static void test_list(void)
 {
 	const struct ambit_info *info = vm_info();
-	uint64_t at = (uint64_t)list;
-	int64_t n = list_read();
+	struct ambit_vm_entry *page = page_alloc(1);
+	const struct ambit_vm_entry *list;
+	uint64_t at = (uint64_t)page, n = vm_list(&list);
 	const struct ambit_vm_entry *self = &list[info->vm];
 
 	CHECK(info->rights & AMBIT_RIGHT_CONTROL);
@@ -95,13 +74,13 @@ static void test_list(void)
 	CHECK_IS(self->memory, info->ram_low);
 	CHECK_IS(self->vcpu_count, info->vcpu_count);
 	CHECK(self->run_ns > 0);
-	CHECK_IS(find("counter")->rights, 1);
-	CHECK_IS(find("foreign")->rights, 0);
+	CHECK_IS(vm_find("counter")->rights, 1);
+	CHECK_IS(vm_find("foreign")->rights, 0);
 	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 1, at, 64), 1);
-	CHECK_IS(list[0].vm, 1);
+	CHECK_IS(page->vm, 1);
 	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, at, 63), 0);
-	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, (uint64_t)n, at, 4096), 0);
-	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, (uint64_t)n + 1, at, 4096),
+	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, n, at, 4096), 0);
+	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, n + 1, at, 4096),
 		 AMBIT_ENOENT);
 	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, 1ull << 52, 4096),
 		 AMBIT_EFAULT);
@@ -111,25 +90,25 @@ static void test_list(void)
 
 static void test_rights(void)
 {
-	uint32_t foreign = find("foreign")->vm;
+	uint32_t foreign = vm_find("foreign")->vm;
 
 	for (uint64_t op = AMBIT_VM_PAUSE; op <= AMBIT_VM_COUNTERS; op++) {
 		if (op > AMBIT_VM_SUSPEND && op < AMBIT_VM_COUNTERS)
 			continue;
-		CHECK_IS(control(op, foreign), AMBIT_EPERM);
-		CHECK_IS(control(op, vm_info()->vm), AMBIT_EPERM);
-		CHECK_IS(control(op, 1000), AMBIT_ENOENT);
+		CHECK_IS(vm_control(op, foreign), AMBIT_EPERM);
+		CHECK_IS(vm_control(op, vm_info()->vm), AMBIT_EPERM);
+		CHECK_IS(vm_control(op, 1000), AMBIT_ENOENT);
 		CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, op, UINT64_MAX), AMBIT_ENOENT);
 	}
-	CHECK_IS(control(AMBIT_VM_COUNTERS + 1, 0), AMBIT_EINVAL);
-	CHECK_IS(control(UINT64_MAX, 0), AMBIT_EINVAL);
+	CHECK_IS(vm_control(AMBIT_VM_COUNTERS + 1, 0), AMBIT_EINVAL);
+	CHECK_IS(vm_control(UINT64_MAX, 0), AMBIT_EINVAL);
 }
 
 /* They grow, and an exit is counted once. */
 static void test_counters(const char *name, uint32_t endpoint)
 {
-	struct ambit_vm_counters *c = (void *)list;
-	uint32_t vm = find(name)->vm;
+	struct ambit_vm_counters *c = page_alloc(1);
+	uint32_t vm = vm_find(name)->vm;
 	uint64_t exits, switches;
 
 	c->kicks = 12345;
@@ -146,27 +125,28 @@ static void test_counters(const char *name, uint32_t endpoint)
 	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_COUNTERS, vm, 1ull << 52, 64),
 		 AMBIT_EFAULT);
 	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_COUNTERS, vm, 1ull << 52, 0), 0);
+	page_free(c, 1);
 }
 
 static void test_pause(const char *name, uint32_t endpoint)
 {
-	uint32_t vm = find(name)->vm;
+	uint32_t vm = vm_find(name)->vm;
 
 	CHECK(runs(endpoint));
-	CHECK_IS(control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
 	for (int i = 0; i < 3; i++) {
-		CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
-		CHECK_IS(control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
-		CHECK(wait_state(name, AMBIT_VMS_PAUSED, find(name)->incarnation));
+		CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
+		CHECK(wait_state(name, AMBIT_VMS_PAUSED, vm_find(name)->incarnation));
 		CHECK(rests(endpoint));
 		CHECK_IS(status_of(endpoint)->peer_state, AMBIT_LINK_CONNECTED);
-		CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), 0);
 		CHECK(runs(endpoint));
 	}
 	/* At once, again and again. */
 	for (int i = 0; i < 50; i++) {
-		CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
-		CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), 0);
 	}
 	CHECK(runs(endpoint));
 }
@@ -174,42 +154,42 @@ static void test_pause(const char *name, uint32_t endpoint)
 /* It does not react to being asked, and goes on until it is paused. */
 static void test_ask(const char *name, uint32_t endpoint)
 {
-	uint32_t vm = find(name)->vm;
+	uint32_t vm = vm_find(name)->vm;
 
 	for (int i = 0; i < 3; i++) {
-		CHECK_IS(control(AMBIT_VM_SUSPEND, vm), 0);
-		CHECK_IS(control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
+		CHECK_IS(vm_control(AMBIT_VM_SUSPEND, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
 		CHECK(runs(endpoint));
-		CHECK_IS(find(name)->state, AMBIT_VMS_RUNNING);
+		CHECK_IS(vm_find(name)->state, AMBIT_VMS_RUNNING);
 		if (i)
-			CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
-		CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
-		CHECK_IS(control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
+			CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
 	}
-	CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
-	CHECK_IS(control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_RESUME, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), 0);
 	CHECK_IS(hcall0(AMBIT_HC_SUSPEND), AMBIT_ENOENT);
 }
 
 /* Stop it running or paused, and start it anew. */
 static void test_stop(const char *name, uint32_t endpoint, bool paused)
 {
-	uint32_t vm = find(name)->vm, incarnation = find(name)->incarnation;
+	uint32_t vm = vm_find(name)->vm, incarnation = vm_find(name)->incarnation;
 	uint32_t generation = status_of(endpoint)->generation;
 	uint64_t end = time_now() + TIMEOUT;
 
 	if (paused)
-		CHECK_IS(control(AMBIT_VM_PAUSE, vm), 0);
-	CHECK_IS(control(AMBIT_VM_STOP, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_STOP, vm), 0);
 	CHECK(wait_state(name, AMBIT_VMS_STOPPED, incarnation));
 	while (status_of(endpoint)->peer_state != AMBIT_LINK_DEAD && time_now() < end)
 		time_sleep_until(time_now() + MS);
 	CHECK_IS(status_of(endpoint)->peer_state, AMBIT_LINK_DEAD);
 	CHECK(rests(endpoint));
-	CHECK_IS(control(AMBIT_VM_STOP, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_STOP, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, vm), 0);
 	CHECK(wait_state(name, AMBIT_VMS_RUNNING, incarnation + 1));
 	CHECK(runs(endpoint));
 	CHECK_IS(status_of(endpoint)->peer_state, AMBIT_LINK_CONNECTED);
@@ -220,10 +200,10 @@ static void test_stop(const char *name, uint32_t endpoint, bool paused)
 static void test_restart(const char *name, uint32_t endpoint)
 {
 	for (int i = 0; i < 5; i++) {
-		const struct ambit_vm_entry *e = find(name);
+		const struct ambit_vm_entry *e = vm_find(name);
 		uint32_t incarnation = e->incarnation;
 
-		CHECK_IS(control(AMBIT_VM_RESTART, e->vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESTART, e->vm), 0);
 		CHECK(wait_state(name, AMBIT_VMS_RUNNING, incarnation + 1));
 		CHECK(runs(endpoint));
 		CHECK_IS(status_of(endpoint)->peer_incarnation, incarnation + 1);
@@ -234,10 +214,10 @@ static void test_restart(const char *name, uint32_t endpoint)
 static void test_policies(void)
 {
 	CHECK(wait_state("crasher", AMBIT_VMS_STOPPED, 4));
-	CHECK_IS(find("crasher")->status, 0);
+	CHECK_IS(vm_find("crasher")->status, 0);
 	CHECK(wait_state("always", AMBIT_VMS_RUNNING, 3));
 	CHECK(wait_state("never", AMBIT_VMS_CRASHED, 1));
-	CHECK_IS(control(AMBIT_VM_STOP, find("always")->vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_STOP, vm_find("always")->vm), 0);
 	CHECK(wait_state("always", AMBIT_VMS_RUNNING, 4));
 }
 
@@ -245,7 +225,6 @@ int guest_main(void)
 {
 	static const char *const names[] = { "counter", "spinner" };
 
-	list = page_alloc(1);
 	for (uint32_t i = 0; i < vm_info()->link_count; i++)
 		hcall2(AMBIT_HC_LINK_STATE, i, AMBIT_LINK_CONNECTED);
 	time_sleep_until(time_now() + 10 * MS);
@@ -262,6 +241,6 @@ int guest_main(void)
 	}
 	test_policies();
 	for (uint32_t i = 0; i < ARRAY_SIZE(names); i++)
-		CHECK_IS(control(AMBIT_VM_STOP, find(names[i])->vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_STOP, vm_find(names[i])->vm), 0);
 	return check_end();
 }

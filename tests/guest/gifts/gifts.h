@@ -16,8 +16,8 @@ enum command {
 	MATE_GRANT,	/* a grant of a pool page to read */
 	MATE_GIVE,	/* n pages from a place on, for lead's entries ref ...; mode */
 	MATE_TAKE,	/* n gifts */
-	MATE_STAMP,	/* mark n pages from a place on with arg */
-	MATE_LOOK,	/* how many of n pages from a place on have marks arg ... */
+	MATE_STAMP,	/* mark n pages from a place on with mark ... */
+	MATE_LOOK,	/* how many of n pages from a place on have them */
 	MATE_STARE,	/* read a page in a loop on vCPU 1 from now on */
 	MATE_TOUCH,	/* read a place, whatever is there */
 };

@@ -6,6 +6,7 @@
 #include "tests/guest/gifts/gifts.h"
 #include "guests/lib/cpu.h"
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/vms.h"
 
 #define PAGES	64u		/* places 0 to 63 have pages at first */
 #define QUOTA	40u
@@ -277,7 +278,7 @@ static void restart(void)
 {
 	uint32_t incarnation = end.status->peer_incarnation;
 
-	CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, mate_vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, mate_vm), 0);
 	CHECK(end_wait(&end, &end.status->peer_incarnation, incarnation + 1));
 	CHECK(end_wait(&end, &end.status->peer_state, AMBIT_LINK_CONNECTED));
 }
@@ -428,7 +429,7 @@ static void test_rivals(void)
 int lead(void)
 {
 	end_open(&end, (uint32_t)link_find(0, AMBIT_CLASS_RAW, "gifts"));
-	mate_vm = (uint32_t)cmdline_u64("mate-vm", 1);
+	mate_vm = vm_find(end.info->peer)->vm;
 	test_info();
 	test_calls();
 	meet();

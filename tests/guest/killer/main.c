@@ -31,8 +31,7 @@ int guest_main(void)
 	for (uint32_t n = 0; n < times; n++) {
 		vm_await(name, first + n);
 		delay(&prng, min, max);
-		CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART,
-				vm_find(name)->vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESTART, vm_find(name)->vm), 0);
 	}
 	vm_await(name, first + times);
 	printf("%s was killed %u times and runs\n", name, times);

@@ -4,6 +4,7 @@
  * how long the pause before a restart is. role=subject does as role=observer says.
  */
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/vms.h"
 
 #include "hv/abi/errno.h"
 #include "hv/abi/link.h"
@@ -111,7 +112,7 @@ static void command(uint32_t what)
 
 static int64_t control(uint64_t op)
 {
-	return hcall2(AMBIT_HC_VM_CONTROL, op, subject);
+	return vm_control(op, subject);
 }
 
 static uint64_t building;	/* what a restart without a pause takes */
@@ -155,15 +156,6 @@ static void test_backoff(void)
 	check_pause(told(), 20);
 }
 
-static uint32_t listed_state(void)
-{
-	static struct ambit_vm_entry entry;
-
-	CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, subject, (uint64_t)&entry,
-			sizeof(entry)), 1);
-	return entry.state;
-}
-
 static void die(void)
 {
 	command(CRASH);
@@ -194,7 +186,7 @@ static void test_pause_ends(void)
 	CHECK_IS(control(AMBIT_VM_STOP), AMBIT_OK);
 	CHECK_IS(control(AMBIT_VM_STOP), AMBIT_EBUSY);
 	CHECK_IS(raised(time_now() + 100 * MS), 0);
-	CHECK_IS(listed_state(), AMBIT_VMS_CRASHED);
+	CHECK_IS(vm_look(subject)->state, AMBIT_VMS_CRASHED);
 	/* Both before its pCPU has a look. */
 	CHECK_IS(control(AMBIT_VM_RESTART), AMBIT_OK);
 	connected();
@@ -215,7 +207,7 @@ int guest_main(void)
 	cmdline_get("role", role, sizeof(role));
 	if (strcmp(role, "observer"))
 		subject_main();
-	subject = (uint32_t)cmdline_u64("subject", 1);
+	subject = vm_find(link->peer)->vm;
 	CHECK(hcall2(AMBIT_HC_LINK_STATE, 0, AMBIT_LINK_CONNECTED) >= 0);
 	connected();
 	test_control();

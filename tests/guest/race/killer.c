@@ -25,7 +25,7 @@ static void wait_steps(uint32_t steps)
 
 static void control(uint64_t op, uint32_t vm, uint32_t mask)
 {
-	CHECK_STATUS(hcall2(AMBIT_HC_VM_CONTROL, op, vm), mask);
+	CHECK_STATUS(vm_control(op, vm), mask);
 }
 
 /* What is given back last is given out first, so the poisoner gets what the peer

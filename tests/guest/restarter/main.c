@@ -19,7 +19,7 @@ int guest_main(void)
 		time_sleep_until(next);
 		next += cmdline_u64("every-ms", 500) * MS;
 		printf("restarting %s\n", name);
-		CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, vm), 0);
+		CHECK_IS(vm_control(AMBIT_VM_RESTART, vm), 0);
 	}
 	return check_end();
 }

@@ -6,25 +6,9 @@
  * needs control of all of them.
  */
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/vms.h"
 
 #define FAIR_MAX	8
-
-static struct ambit_vm_entry *list;
-static int64_t listed;
-
-static void list_read(void)
-{
-	listed = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list,
-			PAGE_SIZE);
-}
-
-static const struct ambit_vm_entry *find(const char *name)
-{
-	for (int64_t i = 0; i < listed; i++)
-		if (!strcmp(list[i].name, name))
-			return &list[i];
-	guest_fail("there is no VM %s", name);
-}
 
 /* Split "a,b,c" in place. */
 static uint32_t names_split(char *text, const char **name)
@@ -45,18 +29,19 @@ static void check_fair(uint64_t ms)
 {
 	char text[64] = "";
 	const char *name[FAIR_MAX];
+	const struct ambit_vm_entry *list;
 	uint64_t ran[FAIR_MAX], sum = 0;
 	uint32_t n;
 
 	cmdline_get("fair", text, sizeof(text));
 	n = names_split(text, name);
-	list_read();
+	vm_list(&list);
 	for (uint32_t i = 0; i < n; i++)
-		ran[i] = find(name[i])->run_ns;
+		ran[i] = vm_listed(name[i])->run_ns;
 	time_sleep_until(time_now() + ms * MS);
-	list_read();
+	vm_list(&list);
 	for (uint32_t i = 0; i < n; i++) {
-		ran[i] = find(name[i])->run_ns - ran[i];
+		ran[i] = vm_listed(name[i])->run_ns - ran[i];
 		sum += ran[i];
 	}
 	for (uint32_t i = 0; i < n; i++) {
@@ -77,19 +62,19 @@ static void check_floor(uint64_t ms)
 	uint64_t from, permille, ran;
 
 	cmdline_get("floor", name, sizeof(name));
-	list_read();
-	ran = find(name)->run_ns;
+	ran = vm_find(name)->run_ns;
 	from = time_now();
 	time_sleep_until(from + ms * MS);
-	list_read();
-	permille = (find(name)->run_ns - ran) * 1000 / (time_now() - from);
+	permille = (vm_find(name)->run_ns - ran) * 1000 / (time_now() - from);
 	printf("%s got %lu permille of the time\n", name, permille);
 	CHECK(permille >= cmdline_u64("permille", 0));
 }
 
 int guest_main(void)
 {
-	list = page_alloc(1);
+	const struct ambit_vm_entry *list;
+	uint32_t n;
+
 	time_sleep_until(time_now() + 100 * MS);	/* all have come up */
 	if (cmdline_has("floor"))
 		check_floor(cmdline_u64("for-ms", 1000));
@@ -97,11 +82,10 @@ int guest_main(void)
 		check_fair(cmdline_u64("for-ms", 1000));
 	/* Who ends by itself gets the time to. */
 	time_sleep_until(time_now() + cmdline_u64("then-ms", 100) * MS);
-	list_read();
-	for (int64_t i = 0; i < listed; i++) {
+	n = vm_list(&list);
+	for (uint32_t i = 0; i < n; i++) {
 		if (list[i].vm != vm_info()->vm && list[i].state == AMBIT_VMS_RUNNING)
-			CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_STOP,
-					list[i].vm), 0);
+			CHECK_IS(vm_control(AMBIT_VM_STOP, list[i].vm), 0);
 	}
 	return check_end();
 }

@@ -13,39 +13,28 @@
  */
 #include "tests/guest/lib/check.h"
 #include "tests/guest/lib/ticks.h"
+#include "tests/guest/lib/vms.h"
 
 #define TIMEOUT (20000 * MS)
 #define POLL_KTICKS 20u
 
-static struct ambit_vm_entry *list;
 static uint32_t vms[8], vm_count, rests;
 static bool suspend, save, nomem;
 static uint64_t unit;	/* ns of the command line's numbers */
 static uint64_t poll;	/* and between two looks */
 
-static int64_t control(uint64_t op, uint32_t vm)
-{
-	return hcall2(AMBIT_HC_VM_CONTROL, op, vm);
-}
-
-static const struct ambit_vm_entry *entry(uint32_t vm)
-{
-	CHECK(hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, vm, (uint64_t)list,
-		     PAGE_SIZE) > 0);
-	return list;
-}
-
 /* Whether it comes to rest; one that has ended does not. */
 static bool rested(uint32_t vm, uint32_t state)
 {
 	uint64_t end = time_now() + TIMEOUT;
+	uint32_t now;
 
-	while (entry(vm)->state != state && list->state != AMBIT_VMS_STOPPED &&
+	while ((now = vm_look(vm)->state) != state && now != AMBIT_VMS_STOPPED &&
 	       time_now() < end)
 		time_sleep_until(time_now() + poll);
-	CHECK(list->state == state || list->state == AMBIT_VMS_STOPPED);
-	rests += list->state == state;
-	return list->state == state;
+	CHECK(now == state || now == AMBIT_VMS_STOPPED);
+	rests += now == state;
+	return now == state;
 }
 
 static void rest(uint64_t n)
@@ -61,10 +50,10 @@ static void units_find(void)
 
 static void vms_find(void)
 {
-	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)list,
-			   PAGE_SIZE);
+	const struct ambit_vm_entry *list;
+	uint32_t n = vm_list(&list);
 
-	for (int64_t i = 0; i < n && vm_count < ARRAY_SIZE(vms); i++)
+	for (uint32_t i = 0; i < n && vm_count < ARRAY_SIZE(vms); i++)
 		if (list[i].rights)
 			vms[vm_count++] = list[i].vm;
 }
@@ -83,32 +72,32 @@ static int64_t finish(uint64_t op, uint32_t vm)
 	uint64_t end = time_now() + TIMEOUT;
 	int64_t r;
 
-	while ((r = control(op, vm)) == AMBIT_EAGAIN && time_now() < end)
+	while ((r = vm_control(op, vm)) == AMBIT_EAGAIN && time_now() < end)
 		time_sleep_until(time_now() + poll);
 	return r;
 }
 
 static void saved(uint32_t vm)
 {
-	uint32_t incarnation = entry(vm)->incarnation;
+	uint32_t incarnation = vm_look(vm)->incarnation;
 
-	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
 	CHECK_IS(finish(AMBIT_VM_SAVE, vm), nomem ? AMBIT_ENOMEM : 0);
 	if (nomem)
 		return;
-	CHECK_IS(entry(vm)->state, AMBIT_VMS_SAVED);
-	CHECK_IS(list->incarnation, incarnation);
-	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_look(vm)->state, AMBIT_VMS_SAVED);
+	CHECK_IS(vm_look(vm)->incarnation, incarnation);
+	CHECK_IS(vm_control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESUME, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_PAUSE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_SUSPEND, vm), AMBIT_EBUSY);
 }
 
 static void restored(uint32_t vm)
 {
 	CHECK_IS(finish(AMBIT_VM_RESTORE, vm), 0);
-	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
 }
 
 static void one_round(uint64_t round, uint64_t length)
@@ -119,7 +108,7 @@ static void one_round(uint64_t round, uint64_t length)
 	bool rest_now[ARRAY_SIZE(vms)] = { false };
 
 	for (uint32_t i = 0; i < vm_count; i++)
-		rest_now[i] = rests_in(i, round) && control(op, vms[i]) == 0;
+		rest_now[i] = rests_in(i, round) && vm_control(op, vms[i]) == 0;
 	for (uint32_t i = 0; i < vm_count; i++)
 		rest_now[i] = rest_now[i] && rested(vms[i], state);
 	time_sleep_until(time_now() + poll);
@@ -127,62 +116,63 @@ static void one_round(uint64_t round, uint64_t length)
 		if (rest_now[i])
 			saved(vms[i]);
 	for (uint32_t i = 0; i < vm_count; i++)
-		run_ns[i] = entry(vms[i])->run_ns;
+		run_ns[i] = vm_look(vms[i])->run_ns;
 	rest(length);
 	for (uint32_t i = 0; i < vm_count; i++) {
 		if (!rest_now[i])
 			continue;
 		/* What wakes one has it parked, which is charged to it. */
-		CHECK(entry(vms[i])->run_ns - run_ns[i] <= poll);
+		CHECK(vm_look(vms[i])->run_ns - run_ns[i] <= poll);
 		if (save && !nomem)
 			restored(vms[i]);
 		else
-			CHECK_IS(control(AMBIT_VM_RESUME, vms[i]), 0);
+			CHECK_IS(vm_control(AMBIT_VM_RESUME, vms[i]), 0);
 	}
 }
 
 /* It rests when asked, and begins to be saved. */
 static void save_begin(uint32_t vm)
 {
-	CHECK_IS(control(AMBIT_VM_SUSPEND, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_SUSPEND, vm), 0);
 	CHECK(rested(vm, AMBIT_VMS_SUSPENDED));
-	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EAGAIN);
+	CHECK_IS(vm_control(AMBIT_VM_SAVE, vm), AMBIT_EAGAIN);
 }
 
 static void wait_incarnation(uint32_t vm, uint32_t incarnation)
 {
 	uint64_t end = time_now() + TIMEOUT;
+	const struct ambit_vm_entry *e;
 
-	while ((entry(vm)->incarnation != incarnation ||
-		list->state != AMBIT_VMS_RUNNING) && time_now() < end)
+	while (e = vm_look(vm), (e->incarnation != incarnation ||
+				 e->state != AMBIT_VMS_RUNNING) && time_now() < end)
 		time_sleep_until(time_now() + poll);
-	CHECK_IS(list->incarnation, incarnation);
-	CHECK_IS(list->state, AMBIT_VMS_RUNNING);
+	CHECK_IS(e->incarnation, incarnation);
+	CHECK_IS(e->state, AMBIT_VMS_RUNNING);
 }
 
 static void drop(uint32_t vm)
 {
-	uint32_t incarnation = entry(vm)->incarnation;
+	uint32_t incarnation = vm_look(vm)->incarnation;
 
 	save_begin(vm);
-	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, vm), 0);
 	wait_incarnation(vm, incarnation + 1);
 	save_begin(vm);
 	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
-	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, vm), 0);
 	wait_incarnation(vm, incarnation + 2);
 	save_begin(vm);
 	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
-	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EAGAIN);
-	CHECK_IS(control(AMBIT_VM_RESTART, vm), 0);
+	CHECK_IS(vm_control(AMBIT_VM_RESTORE, vm), AMBIT_EAGAIN);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, vm), 0);
 	wait_incarnation(vm, incarnation + 3);
 	save_begin(vm);
 	CHECK_IS(finish(AMBIT_VM_SAVE, vm), 0);
-	CHECK_IS(control(AMBIT_VM_STOP, vm), 0);
-	while (entry(vm)->state != AMBIT_VMS_STOPPED)
+	CHECK_IS(vm_control(AMBIT_VM_STOP, vm), 0);
+	while (vm_look(vm)->state != AMBIT_VMS_STOPPED)
 		time_sleep_until(time_now() + poll);
-	CHECK_IS(control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
-	CHECK_IS(control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_RESTORE, vm), AMBIT_EBUSY);
+	CHECK_IS(vm_control(AMBIT_VM_SAVE, vm), AMBIT_EBUSY);
 }
 
 int guest_main(void)
@@ -193,7 +183,6 @@ int guest_main(void)
 	save = cmdline_has("save");
 	nomem = cmdline_has("nomem");
 	suspend = save || cmdline_has("suspend");
-	list = page_alloc(1);
 	vms_find();
 	units_find();
 	rest(cmdline_u64("first", 100));

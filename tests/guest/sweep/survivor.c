@@ -3,6 +3,7 @@
  * Kills the victim kills= times, spread evenly over the instructions of one cycle, and
  * looks what became of the links each time.
  */
+#include "tests/guest/lib/vms.h"
 #include "tests/guest/sweep/sweep.h"
 
 #define RW (AMBIT_GRANT_READ | AMBIT_GRANT_WRITE)
@@ -119,7 +120,7 @@ static void kill(uint64_t delay)
 
 	CHECK(changes(&PAGE->peer->cycle, PAGE->peer->cycle));
 	time_sleep_until(time_now() + delay);
-	CHECK_IS(hcall2(AMBIT_HC_VM_CONTROL, AMBIT_VM_RESTART, victim), AMBIT_OK);
+	CHECK_IS(vm_control(AMBIT_VM_RESTART, victim), AMBIT_OK);
 	/* Where CPUs take turns it may be back before this one has one. */
 	CHECK(changes(&PAGE->status->resets, resets));
 	withdraw();
@@ -134,7 +135,7 @@ int survivor_main(void)
 	uint32_t kills = (uint32_t)cmdline_u64("kills", 100);
 	uint64_t cycle;
 
-	victim = (uint32_t)cmdline_u64("victim", 1);
+	victim = vm_find(PAGE->info->peer)->vm;
 	for (uint32_t i = 0; i < ARRAY_SIZE(page); i++)
 		page[i] = page_alloc(1);
 	publish();

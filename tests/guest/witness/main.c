@@ -6,6 +6,7 @@
  */
 #include "guests/lib/trap.h"
 #include "tests/guest/lib/check.h"
+#include "tests/guest/lib/vms.h"
 
 #include "hv/abi/link.h"
 
@@ -52,13 +53,11 @@ static void check_links(void)
 
 static void check_list(void)
 {
-	struct ambit_vm_entry *e = page_alloc(1);
-	int64_t n = hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, 0, (uint64_t)e,
-			   PAGE_SIZE);
-	uint32_t seen = 0;
+	const struct ambit_vm_entry *e;
+	uint32_t seen = 0, n = vm_list(&e);
 
-	CHECK(n > (int64_t)vm_info()->link_count);
-	for (int64_t i = 0; i < n; i++) {
+	CHECK(n > vm_info()->link_count);
+	for (uint32_t i = 0; i < n; i++) {
 		if (e[i].vm == vm_info()->vm)
 			continue;
 		seen++;
