@@ -6,8 +6,12 @@
 #include "guests/lib/prng.h"
 #include "tests/guest/lib/check.h"
 #include "tests/guest/lib/ticks.h"
+#include "tests/guest/lib/vms.h"
 
 #define VICTIMS_MAX	31u
+#define PATIENCE	(60000 * MS)	/* with what has to come in the end */
+#define ACT_MIN_KTICKS	500u
+#define POLL_KTICKS	20u	/* from look to look at what is under way */
 
 enum phase { RUNS, HALTED, PAUSED, ASKED, SAVING, SAVED, RESTORING };
 
@@ -28,6 +32,7 @@ extern struct victim victim[VICTIMS_MAX];
 extern uint32_t victim_count;
 extern struct deeds deeds;
 extern struct prng chaos_prng;
+extern uint64_t act_max_kticks;		/* from one act to the next of the same VM */
 
 /* All that this VM may control but itself; the first `clients` of them are clients. */
 void victims_find(uint32_t clients, const char *mortal);

@@ -7,12 +7,10 @@
  * Command line:
  *   seed=1           the same seed, the same acts
  *   kticks=          how long, in thousands of the TSC's ticks
- *   min-kticks=500 max-kticks=10000   from one act to the next of the same VM
- *   clients= mortal=NAME patience-ms=60000
+ *   max-kticks=10000 from one act to the next of the same VM, at most
+ *   clients= mortal=NAME
  */
 #include "tests/guest/chaos/chaos.h"
-
-static uint64_t patience;
 
 static struct victim *first_due(void)
 {
@@ -29,7 +27,7 @@ static void rage(uint64_t kticks)
 	uint64_t end = time_now() + kticks_ns(kticks);
 
 	for (uint32_t i = 0; i < victim_count; i++)
-		victim[i].due = time_now() + kticks_ns(cmdline_u64("max-kticks", 10000)) +
+		victim[i].due = time_now() + kticks_ns(act_max_kticks) +
 				kticks_ns(prng_below(&chaos_prng, 2000));
 	while (time_now() < end) {
 		struct victim *v = first_due();
@@ -51,7 +49,7 @@ static void mortals_start(void)
 
 static void clients_await(void)
 {
-	uint64_t until = time_now() + patience;
+	uint64_t until = time_now() + PATIENCE;
 
 	for (uint32_t i = 0; i < victim_count; i++) {
 		struct victim *v = &victim[i];
@@ -83,16 +81,20 @@ static void clients_again(void)
 }
 
 /* Who crashes now and then does not end well by itself; it may do so once more before
- * it is stopped. */
+ * it is stopped, or as it is: a stop is right for a crashed one too. */
 static void mortal_stop(struct victim *v)
 {
-	uint64_t until = time_now() + patience;
+	uint64_t until = time_now() + PATIENCE;
+	int64_t r;
 
 	do {
 		CHECK_IS(victim_control(v, AMBIT_VM_RESTART), 0);
 		while (victim_look(v), v->seen.state != AMBIT_VMS_RUNNING)
-			time_sleep_until(time_now() + kticks_ns(20));
-	} while (victim_control(v, AMBIT_VM_STOP) != 0 && time_now() < until);
+			time_sleep_until(time_now() + kticks_ns(POLL_KTICKS));
+		r = victim_control(v, AMBIT_VM_STOP);
+		victim_look(v);
+	} while ((r != 0 || v->seen.state == AMBIT_VMS_CRASHED) && time_now() < until);
+	CHECK_IS(r, 0);
 }
 
 static void report(void)
@@ -112,7 +114,7 @@ int guest_main(void)
 	char mortal[24] = "";
 
 	chaos_prng.state = cmdline_u64("seed", 1);
-	patience = cmdline_u64("patience-ms", 60000) * MS;
+	act_max_kticks = cmdline_u64("max-kticks", 10000);
 	cmdline_get("mortal", mortal, sizeof(mortal));
 	victims_find((uint32_t)cmdline_u64("clients", 0), mortal);
 	printf("seed %lu, %u VMs\n", chaos_prng.state, victim_count);

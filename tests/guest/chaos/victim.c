@@ -5,38 +5,32 @@
 #define OK		(1u << 0)
 #define BUSY		(1u << -AMBIT_EBUSY)
 #define AGAIN		(1u << -AMBIT_EAGAIN)
-#define POLL_KTICKS	20u	/* of what is under way */
-#define PATIENCE	(60000 * MS)
 
 struct victim victim[VICTIMS_MAX];
 uint32_t victim_count;
 struct deeds deeds;
 struct prng chaos_prng;
+uint64_t act_max_kticks;
 
 static uint32_t pick(uint32_t n)
 {
 	return (uint32_t)prng_below(&chaos_prng, n);
 }
 
-static int64_t list(struct ambit_vm_entry *to, uint32_t vm, uint32_t n)
-{
-	return hcall4(AMBIT_HC_VM_CONTROL, AMBIT_VM_LIST, vm, (uint64_t)to,
-		      n * sizeof(*to));
-}
-
 void victims_find(uint32_t clients, const char *mortal)
 {
-	struct ambit_vm_entry e = { 0 };
+	const struct ambit_vm_entry *e;
+	uint32_t n = vm_list(&e);
 
-	for (uint32_t vm = 0; list(&e, vm, 1) == 1; vm++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct victim *v = &victim[victim_count];
 
-		if (!e.rights || vm == vm_info()->vm)
+		if (!e[i].rights || e[i].vm == vm_info()->vm)
 			continue;
 		if (victim_count == VICTIMS_MAX)
 			guest_fail("more than %u VMs", VICTIMS_MAX);
-		*v = (struct victim){ .seen = e, .client = victim_count < clients,
-				      .mortal = !strcmp(e.name, mortal) };
+		*v = (struct victim){ .seen = e[i], .client = victim_count < clients,
+				      .mortal = !strcmp(e[i].name, mortal) };
 		victim_count++;
 	}
 	CHECK(victim_count > clients);
@@ -51,7 +45,7 @@ void victim_look(struct victim *v)
 {
 	bool before = victim_ended(v);
 
-	CHECK_IS(list(&v->seen, v->seen.vm, 1), 1);
+	v->seen = *vm_look(v->seen.vm);
 	if (!victim_ended(v))
 		return;
 	if ((v->seen.state == AMBIT_VMS_CRASHED && !v->mortal) || v->seen.status)
@@ -62,14 +56,14 @@ void victim_look(struct victim *v)
 
 int64_t victim_control(struct victim *v, uint64_t op)
 {
-	int64_t r = hcall2(AMBIT_HC_VM_CONTROL, op, v->seen.vm);
+	int64_t r = vm_control(op, v->seen.vm);
 
 	deeds.acts[op] += r == 0;
 	return r;
 }
 
-/* An operation that must have one of these statuses; true if that is 0. */
-static bool control(struct victim *v, uint64_t op, uint32_t allowed)
+/* An operation that must have one of these statuses; which it was. */
+static int64_t outcome(struct victim *v, uint64_t op, uint32_t allowed)
 {
 	int64_t r = victim_control(v, op);
 
@@ -77,7 +71,21 @@ static bool control(struct victim *v, uint64_t op, uint32_t allowed)
 	if (r > 0 || r <= -32 || !(allowed & 1u << -r))
 		guest_fail("%s, state %u, phase %d: operation %lu: status %ld",
 			   v->seen.name, v->seen.state, v->phase, op, r);
-	return r == 0;
+	return r;
+}
+
+static bool control(struct victim *v, uint64_t op, uint32_t allowed)
+{
+	return outcome(v, op, allowed) == 0;
+}
+
+/* Of what is under way, whether it is done. A mortal one may have crashed since it was
+ * restored, and started again by itself: the answer is lost then. */
+static bool work_done(struct victim *v, uint64_t op)
+{
+	uint32_t lost = v->mortal && op == AMBIT_VM_RESTORE ? BUSY : 0;
+
+	return outcome(v, op, OK | AGAIN | lost) != AMBIT_EAGAIN;
 }
 
 static enum phase restart(struct victim *v)
@@ -139,7 +147,7 @@ static enum phase from_work(struct victim *v, uint64_t op, enum phase done)
 		return restart(v);
 	if (act == 1 && control(v, AMBIT_VM_STOP, OK | BUSY))
 		return HALTED;
-	return control(v, op, OK | AGAIN) ? done : v->phase;
+	return work_done(v, op) ? done : v->phase;
 }
 
 static enum phase from_saved(struct victim *v)
@@ -175,14 +183,14 @@ static enum phase next_phase(struct victim *v)
 
 void victim_act(struct victim *v)
 {
-	uint64_t min = cmdline_u64("min-kticks", 500);
-	uint64_t max = cmdline_u64("max-kticks", 10000);
+	uint64_t kticks = POLL_KTICKS;
 
 	victim_look(v);
 	v->phase = next_phase(v);
-	v->due = time_now() + (v->phase == SAVING || v->phase == RESTORING ?
-			       kticks_ns(POLL_KTICKS) :
-			       kticks_ns(min + prng_below(&chaos_prng, max - min + 1)));
+	if (v->phase != SAVING && v->phase != RESTORING)
+		kticks = ACT_MIN_KTICKS +
+			 prng_below(&chaos_prng, act_max_kticks - ACT_MIN_KTICKS + 1);
+	v->due = time_now() + kticks_ns(kticks);
 }
 
 void victim_calm(struct victim *v)
@@ -192,7 +200,7 @@ void victim_calm(struct victim *v)
 	while (v->phase == SAVING || v->phase == SAVED || v->phase == RESTORING) {
 		uint64_t op = v->phase == SAVING ? AMBIT_VM_SAVE : AMBIT_VM_RESTORE;
 
-		if (control(v, op, OK | AGAIN))
+		if (work_done(v, op))
 			v->phase = v->phase == SAVING ? SAVED : RUNS;
 		else if (v->phase == SAVED)
 			v->phase = RESTORING;
