@@ -93,6 +93,30 @@ static void test_console(void)
 	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_WRITE, end - 8, 8), 8);
 }
 
+/* Nobody types: there is nothing to read, into any RAM. */
+static void test_console_read(void)
+{
+	static char room[16] = "untouched";
+	const struct ambit_info *info = vm_info();
+	uint64_t end = info->ram_low;
+
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, (uint64_t)room, sizeof(room)), 0);
+	CHECK(!strcmp(room, "untouched"));
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, (uint64_t)room, UINT64_MAX), 0);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, end - 8, 8), 0);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, end - 8, 9), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, end - 256, UINT64_MAX), 0);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, end - 255, UINT64_MAX), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, NOWHERE, 0), 0);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, NOWHERE, 1), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, NOWHERE, UINT64_MAX), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, UINT64_MAX, 16), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, 1ull << 52, 16), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, end, 1), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, (uint64_t)info, 16), AMBIT_EFAULT);
+	CHECK_IS(hcall2(AMBIT_HC_CONSOLE_READ, link_info(0)->data, 16), AMBIT_EFAULT);
+}
+
 static void test_time(void)
 {
 	uint64_t last = 0;
@@ -289,7 +313,7 @@ static void test_control(void)
 	uint64_t page = (uint64_t)page_alloc(1);
 
 	CHECK_IS(vm_info()->rights, 0);
-	for (uint64_t op = 0; op < 6; op++)
+	for (uint64_t op = 0; op <= AMBIT_VM_COUNTERS + 1; op++)
 		CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, op, 1, page, PAGE_SIZE),
 			 AMBIT_EPERM);
 }
@@ -300,6 +324,7 @@ int guest_main(void)
 	test_version();
 	test_registers();
 	test_console();
+	test_console_read();
 	test_time();
 	test_wait();
 	test_timer();

@@ -48,7 +48,7 @@ static int denied(void)
 	uint64_t page = (uint64_t)page_alloc(1);
 
 	CHECK_IS(vm_info()->rights & AMBIT_RIGHT_CONTROL, 0);
-	for (uint64_t op = AMBIT_VM_LIST; op <= AMBIT_VM_RESTART + 1; op++)
+	for (uint64_t op = AMBIT_VM_LIST; op <= AMBIT_VM_COUNTERS + 1; op++)
 		for (uint64_t vm = 0; vm < 8; vm++)
 			CHECK_IS(hcall4(AMBIT_HC_VM_CONTROL, op, vm, page, PAGE_SIZE),
 				 AMBIT_EPERM);
