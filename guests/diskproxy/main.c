@@ -6,12 +6,10 @@
  * had is on the disk. Command line: link=NAME (the disk's) wait-ms=10000 quiet
  */
 #include "guests/drivers/blk_back.h"
-#include "guests/drivers/blk_front.h"
+#include "guests/drivers/disk.h"
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/guest.h"
-#include "guests/lib/peer.h"
 
-#define MS		1000000ul
 #define LINKS_MAX	15u
 #define JOBS_MAX	64u
 #define DISCARD_MAX	(1ul << 30)	/* passed on, of a longer one */
@@ -35,29 +33,29 @@ struct client {
 };
 
 static struct bm *ends[LINKS_MAX + 1];	/* the disk's first */
-static struct blk_front *front;
+static struct disk disk;
 static struct client clients[LINKS_MAX];
 static uint32_t client_count;
 static struct job jobs[JOBS_MAX];
 static uint32_t job_count;
 
-static struct client *client_of(struct blk_disk *disk)
+static struct client *client_of(struct blk_disk *d)
 {
-	return (struct client *)((char *)disk - offsetof(struct client, disk));
+	return (struct client *)((char *)d - offsetof(struct client, disk));
 }
 
 /* --- from the clients ------------------------------------------------------------ */
 
-static void request_start(struct blk_disk *disk, struct blk_request *r)
+static void request_start(struct blk_disk *d, struct blk_request *r)
 {
-	struct client *c = client_of(disk);
+	struct client *c = client_of(d);
 
 	c->queue[(c->head + c->count++) % c->slots] = r;
 }
 
-static void requests_forget(struct blk_disk *disk, struct blk_back *back)
+static void requests_forget(struct blk_disk *d, struct blk_back *back)
 {
-	client_of(disk)->count = 0;
+	client_of(d)->count = 0;
 	for (uint32_t i = 0; i < job_count; i++)
 		if (jobs[i].request && jobs[i].request->back == back)
 			jobs[i].request = NULL;
@@ -134,7 +132,7 @@ static void job_submit(struct job *job)
 {
 	const struct blk_request *r = &job->what;
 	bool bytes = r->op == BLK_READ || r->op == BLK_WRITE;
-	int result = blk_front_submit(front, r->op, r->off / BLK_SECTOR,
+	int result = blk_front_submit(disk.front, r->op, r->off / BLK_SECTOR,
 				      bytes ? job->buf : NULL,
 				      (uint32_t)MIN(r->bytes, DISCARD_MAX),
 				      (uint64_t)(job - jobs));
@@ -192,7 +190,7 @@ static void clients_flush(void)
 
 static bool serve_round(void)
 {
-	bool any = blk_front_poll(front);
+	bool any = blk_front_poll(disk.front);
 
 	clients_flush();
 	for (uint32_t i = 0; i < client_count; i++)
@@ -206,63 +204,30 @@ static bool serve_round(void)
 
 /* --- opening ---------------------------------------------------------------------------- */
 
-static uint32_t disk_link(void)
-{
-	char name[sizeof(((struct ambit_link_info *)0)->name)];
-	bool named = cmdline_get("link", name, sizeof(name));
-	int i = -1;
-
-	while ((i = link_find((uint32_t)(i + 1), AMBIT_CLASS_BLOCK,
-			      named ? name : NULL)) >= 0)
-		if (!(link_info((uint32_t)i)->flags & AMBIT_LINKF_BACK))
-			return (uint32_t)i;
-	guest_fail("this VM is the front end of no such block link");
-}
-
-static const struct blk_identity *disk_open(void)
-{
-	uint64_t deadline = time_now() + cmdline_u64("wait-ms", 10000) * MS;
-	struct peer_watch watch = { .link = link_info(disk_link()) };
-	const struct blk_identity *disk;
-
-	ends[0] = bm_open_link(disk_link());
-	front = blk_front_init(ends[0], page_alloc_bytes(blk_front_memory(ends[0])),
-			       disk_answered, NULL);
-	while (!(disk = blk_front_disk(front))) {
-		if (blk_front_poll(front))
-			continue;
-		if (time_now() >= deadline)
-			guest_fail("no disk answers on link %s: %s %s", watch.link->name,
-				   watch.link->peer, peer_state(watch.link));
-		bm_wait(ends, 1, 0, peer_await(&watch, deadline));
-	}
-	return disk;
-}
-
 static void client_open(struct client *c, uint32_t endpoint,
-			const struct blk_identity *disk)
+			const struct blk_identity *identity)
 {
 	const struct ambit_link_info *l = link_info(endpoint);
 	struct bm_info info;
 
 	c->disk = (struct blk_disk){
-		.bytes = disk->bytes,
+		.bytes = identity->bytes,
 		.start = request_start,
 		.forget = requests_forget,
 	};
 	c->bm = bm_open_link(endpoint);
 	bm_info(c->bm, &info);
-	if (info.max_len > blk_front_max_len(front))
+	if (info.max_len > blk_front_max_len(disk.front))
 		guest_fail("link %s has larger buffers than the disk's", l->name);
 	c->slots = info.slots;
 	c->queue = page_alloc_bytes(info.slots * sizeof(*c->queue));
 	blk_back_init(&c->back, c->bm, &c->disk,
 		      (l->flags & AMBIT_LINKF_READ_ONLY ? BLK_READ_ONLY : 0) |
-		      (disk->flags & (BLK_READ_ONLY | BLK_DISCARDS)),
+		      (identity->flags & (BLK_READ_ONLY | BLK_DISCARDS)),
 		      page_alloc_bytes(info.slots * sizeof(struct blk_request)));
 }
 
-static void clients_open(const struct blk_identity *disk)
+static void clients_open(const struct blk_identity *identity)
 {
 	int i = -1;
 
@@ -270,7 +235,7 @@ static void clients_open(const struct blk_identity *disk)
 	       (i = link_find((uint32_t)(i + 1), AMBIT_CLASS_BLOCK, NULL)) >= 0) {
 		if (!(link_info((uint32_t)i)->flags & AMBIT_LINKF_BACK))
 			continue;
-		client_open(&clients[client_count], (uint32_t)i, disk);
+		client_open(&clients[client_count], (uint32_t)i, identity);
 		ends[client_count + 1] = clients[client_count].bm;
 		client_count++;
 	}
@@ -285,17 +250,20 @@ static void jobs_open(void)
 	bm_info(ends[0], &info);
 	job_count = MIN(info.slots, JOBS_MAX);
 	for (uint32_t i = 0; i < job_count; i++)
-		jobs[i].buf = page_alloc_bytes(blk_front_max_len(front));
+		jobs[i].buf = page_alloc_bytes(blk_front_max_len(disk.front));
 }
 
 int guest_main(void)
 {
-	const struct blk_identity *disk = disk_open();
+	const struct blk_identity *identity;
 
-	clients_open(disk);
+	disk_open(&disk, disk_answered, NULL);
+	ends[0] = disk.bm;
+	identity = disk_await(&disk);
+	clients_open(identity);
 	jobs_open();
 	if (!cmdline_has("quiet"))
-		printf("serving a disk of %lu bytes on %u link%s\n", disk->bytes,
+		printf("serving a disk of %lu bytes on %u link%s\n", identity->bytes,
 		       client_count, client_count == 1 ? "" : "s");
 	for (;;) {
 		if (!serve_round())

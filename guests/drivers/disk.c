@@ -9,10 +9,14 @@ void disk_open(struct disk *d, blk_done_fn *done, void *arg)
 {
 	char name[sizeof(((struct ambit_link_info *)0)->name)];
 	bool named = cmdline_get("link", name, sizeof(name));
-	int endpoint = link_find(0, AMBIT_CLASS_BLOCK, named ? name : NULL);
+	int endpoint = -1;
 
+	do
+		endpoint = link_find((uint32_t)(endpoint + 1), AMBIT_CLASS_BLOCK,
+				     named ? name : NULL);
+	while (endpoint >= 0 && link_info((uint32_t)endpoint)->flags & AMBIT_LINKF_BACK);
 	if (endpoint < 0)
-		guest_fail("this VM has no block link%s%s", named ? " " : "",
+		guest_fail("this VM is the front end of no block link%s%s", named ? " " : "",
 			   named ? name : "");
 	d->watch.link = d->link = link_info((uint32_t)endpoint);
 	d->bm = bm_open_link((uint32_t)endpoint);

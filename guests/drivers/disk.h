@@ -14,8 +14,9 @@ struct disk {
 	uint64_t patience;	/* ns to wait for an answer */
 };
 
-/* Opens the VM's first block link, or the one that the command line names by link=;
- * patience is wait-ms= of it. The program ends if there is no such link. */
+/* Opens the first block link of which the VM is the front end, or the one of these that
+ * the command line names by link=; patience is wait-ms= of it. The program ends if there
+ * is no such link. */
 void disk_open(struct disk *d, blk_done_fn *done, void *arg);
 /* What the result of a request means, and where to look. */
 const char *disk_error(enum blk_result result);
