@@ -7,7 +7,8 @@
  *   link=NAME seed=1 requests=1000 depth=8 read-percent=50 min-size=512 max-size=64K
  *   at=0 span=1M pause-ms=0 wait-ms=10000 connections=1 quiet
  * span: so much of the disk is used, from `at` on. connections: go on until the link
- * is in its nth. pause-ms: rest so long after each request. quiet: no line when the link goes down or up.
+ * is in its nth. pause-ms: rest so long after each request. quiet: no line when the
+ * link goes down or up.
  */
 #include "guests/disktest/latency.h"
 #include "guests/disktest/sectors.h"
@@ -245,7 +246,6 @@ static void configure(void)
 		  (uint64_t)blk_front_max_len(test.disk.front));
 	test.max = (uint32_t)(max / BLK_SECTOR);
 	test.min = (uint32_t)(MIN(cmdline_u64("min-size", BLK_SECTOR), max) / BLK_SECTOR);
-	/* A slot is for the driver's own request. */
 	test.depth = (uint32_t)MIN(cmdline_u64("depth", 8), (uint64_t)MIN(info.slots,
 								  DEPTH_MAX));
 	if (!test.min || !test.depth)

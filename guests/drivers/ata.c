@@ -253,13 +253,15 @@ static const char *find_channel(struct ata *d, uint32_t channel)
 /* Bytes of a word are swapped in strings. */
 static void string_of(char *out, const uint16_t *words, uint32_t n)
 {
+	uint32_t len = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
-		*out++ = (char)(words[i] >> 8);
-		*out++ = (char)words[i];
+		out[len++] = (char)(words[i] >> 8);
+		out[len++] = (char)words[i];
 	}
-	while (out[-1] == ' ')
-		out--;
-	*out = '\0';
+	while (len && out[len - 1] == ' ')
+		len--;
+	out[len] = '\0';
 }
 
 static const char *understand(struct ata *d, const uint16_t *id)

@@ -40,7 +40,7 @@ static void line_out(void)
 
 		if (n > 0)
 			done += (size_t)n;
-		else if (n == 0 || n == AMBIT_EAGAIN)
+		else if (n == 0)	/* no room */
 			hcall1(AMBIT_HC_WAIT, time_now() + RETRY_NS);
 		else
 			break;	/* no console: nobody to tell */

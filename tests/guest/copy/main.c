@@ -51,16 +51,14 @@ static int lead_main(void)
 	end_wait_connected(&page);
 	own = page_alloc_bytes(BUFFER_BYTES);
 	theirs = order(ORDER_BASE, 0, 0, 0);
-	if (!cmdline_has("race-only")) {
-		test_calls();
-		test_items();
-		test_sizes();
-		test_alignments();
-		test_scatter();
-		test_other_slot();
-		test_batches();
-		test_tails();
-	}
+	test_calls();
+	test_items();
+	test_sizes();
+	test_alignments();
+	test_scatter();
+	test_other_slot();
+	test_batches();
+	test_tails();
 	test_race();
 	order(ORDER_END, 0, 0, 0);
 	return check_end();

@@ -58,7 +58,7 @@ int guest_main(void)
 		link_get(&copy, "copy");
 		link_get(&e, "grant");
 		lead_growth(&copy, &e, growth);
-		return 0;
+		return check_end();
 	}
 	if (link_get(&e, "copy"))
 		lead_copies(&e, "", 0);
@@ -70,5 +70,5 @@ int guest_main(void)
 	}
 	if (link_get(&e, "far"))
 		lead_revokes(&e, "revoke-forced-peer-runs");
-	return 0;
+	return check_end();
 }

@@ -9,7 +9,7 @@
 	do {								\
 		int64_t is = (status);					\
 									\
-		if (is != AMBIT_EGONE && is != AMBIT_ENOENT)					\
+		if (is != AMBIT_EGONE && is != AMBIT_ENOENT)		\
 			CHECK_IS(is, AMBIT_OK);				\
 	} while (0)
 

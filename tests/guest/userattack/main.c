@@ -144,7 +144,7 @@ static void attack_memory(void)
 	CHECK(page_fault(KERNEL_IMAGE, fault_of() == FAULT_PF ? attack_fault[1] & PF_FETCH : 0));
 }
 
-/* Where the CPU can forbid it, data is not executed. The pages hold RET. */
+/* Data is not executed. The pages hold RET. */
 static void attack_fetch(void)
 {
 	uint8_t *heap = page_alloc_bytes(PAGE_SIZE);
