@@ -5,10 +5,6 @@
 #include "hv/sched.h"
 #include "hv/vm.h"
 
-#define WORDS	(sizeof(struct ambit_vcpu_counters) / sizeof(uint64_t))
-
-typedef uint64_t __attribute__((may_alias)) word_t;
-
 static const char *const exit_names[AMBIT_EXIT_COUNT] = {
 	[AMBIT_EXIT_INTERNAL] = "internal", [AMBIT_EXIT_INTERRUPT] = "interrupt",
 	[AMBIT_EXIT_CPUID] = "cpuid", [AMBIT_EXIT_HLT] = "hlt",
@@ -51,35 +47,6 @@ const char *counters_call_name(uint32_t nr)
 	return nr < AMBIT_COUNTED_CALLS ? call_names[nr] : NULL;
 }
 
-/* Those that came late first: they were counted as call or exit before. */
-void counters_read(const struct vcpu *v, struct ambit_vcpu_counters *c)
-{
-	const word_t *from = (const word_t *)&v->count;
-	uint64_t late_calls = LOAD_ACQUIRE(v->count.late_calls);
-	uint64_t late_cpuids = LOAD_ACQUIRE(v->count.late_cpuids);
-	word_t *to = (word_t *)c;
-
-	for (size_t i = 0; i < WORDS; i++)
-		to[i] = READ_ONCE(from[i]);
-	c->late_calls = late_calls;
-	c->late_cpuids = late_cpuids;
-	c->run_ticks = sched_run_ticks(v);
-	c->since = 0;
-}
-
-void counters_sum(const struct vm *vm, struct ambit_vcpu_counters *sum)
-{
-	word_t *to = (word_t *)sum;
-	struct ambit_vcpu_counters c;
-
-	*sum = (struct ambit_vcpu_counters){ 0 };
-	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		counters_read(vm->vcpu[i], &c);
-		for (size_t k = 0; k < WORDS; k++)
-			to[k] += ((const word_t *)&c)[k];
-	}
-}
-
 /* Unrolled, as AMBIT_VM_COUNTERS adds up those of 64 vCPUs in one call. */
 static uint64_t words_sum(const uint64_t *from, uint32_t n)
 {
@@ -96,14 +63,22 @@ uint64_t counters_calls(const struct ambit_vcpu_counters *c)
 	return words_sum(c->call, AMBIT_COUNTED_CALLS);
 }
 
-uint64_t counters_exits(const struct ambit_vcpu_counters *c)
+static uint64_t other_exits(const struct ambit_vcpu_counters *c)
 {
 	return words_sum(c->exit, AMBIT_COUNTED_EXITS);
 }
 
-uint64_t counters_all(const struct vcpu *v)
+struct vm_usage counters_usage(const struct vm *vm)
 {
-	return counters_calls(&v->count) + counters_exits(&v->count);
+	struct vm_usage u = { 0, 0 };
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		const struct vcpu *v = vm->vcpu[i];
+
+		u.ticks += sched_run_ticks(v);
+		u.exits += counters_calls(&v->count) + other_exits(&v->count);
+	}
+	return u;
 }
 
 /* Calls of the kinds that are answered at once. */
@@ -114,14 +89,14 @@ static uint64_t hot_calls(const struct ambit_vcpu_counters *c)
 	       READ_ONCE(c->call[AMBIT_HC_GRANT_UNMAP]);
 }
 
-/* As in counters_read(), those that came late first. */
+/* Those that came late first: they were counted as call or exit before. */
 static void brief_add(struct ambit_vm_counters *brief, const struct ambit_vcpu_counters *c)
 {
 	uint64_t late_calls = LOAD_ACQUIRE(c->late_calls);
 	uint64_t late_cpuids = LOAD_ACQUIRE(c->late_cpuids);
 	uint64_t hot = hot_calls(c) - late_calls, calls = counters_calls(c);
 
-	brief->exits += calls + counters_exits(c);
+	brief->exits += calls + other_exits(c);
 	brief->hot_exits += hot + READ_ONCE(c->exit[AMBIT_EXIT_CPUID]) - late_cpuids;
 	brief->hypercalls += calls - hot;
 	brief->interrupts += READ_ONCE(c->exit[AMBIT_EXIT_INTERRUPT]);

@@ -13,16 +13,14 @@
 struct vcpu;
 struct vm;
 
-/* All of a vCPU's counters as they are now, also while it runs: each word is read
- * once, and run_ticks has all that it ran, since being 0. */
-void counters_read(const struct vcpu *v, struct ambit_vcpu_counters *c);
-/* The sum over a VM's vCPUs. */
-void counters_sum(const struct vm *vm, struct ambit_vcpu_counters *sum);
-/* All its exits, of any kind. */
-uint64_t counters_all(const struct vcpu *v);
-/* All hypercalls; all exits besides. Each word is read once. */
+/* What the vCPUs of a VM have cost so far. */
+struct vm_usage {
+	uint64_t ticks;		/* run, up to now where one runs */
+	uint64_t exits;		/* of any kind, hypercalls too */
+};
+struct vm_usage counters_usage(const struct vm *vm);
+/* All hypercalls. Each word is read once. */
 uint64_t counters_calls(const struct ambit_vcpu_counters *c);
-uint64_t counters_exits(const struct ambit_vcpu_counters *c);
 /* What AMBIT_VM_COUNTERS shows of a VM. */
 void counters_brief(const struct vm *vm, struct ambit_vm_counters *brief);
 

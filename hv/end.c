@@ -42,22 +42,19 @@ static bool never_started(const struct vm *vm)
 static bool vm_passed(const struct vm *vm)
 {
 	bool running = vm->state != VM_STOPPED && vm->state != VM_CRASHED;
-	struct ambit_vcpu_counters sum;
-	uint64_t ms, exits;
+	struct vm_usage used = counters_usage(vm);
+	uint64_t ms = time_ticks_to_ns(used.ticks) / 1000000;
 
-	counters_sum(vm, &sum);
-	ms = time_ticks_to_ns(sum.run_ticks) / 1000000;
-	exits = counters_calls(&sum) + counters_exits(&sum);
 	if (never_started(vm))
 		hv_log("  %-8s was never started", vm->name);
 	else if (running && vm->config->service && !vm->crashed)
 		hv_log("  %-8s service, still running, %lu ms, %lu exits",
-		       vm->name, ms, exits);
+		       vm->name, ms, used.exits);
 	else if (vm->crashed)
 		hv_log("  %-8s CRASHED: %s", vm->name, vm->why);
 	else
 		hv_log("  %-8s status %d, %lu ms, %lu exits%s", vm->name,
-		       vm->status, ms, exits,
+		       vm->status, ms, used.exits,
 		       vm->incarnation > 1 ? ", restarted" : "");
 	return !vm->crashed && vm->status == 0;
 }

@@ -24,26 +24,14 @@
 
 /* --- VMs ---------------------------------------------------------------------------- */
 
-static void vm_sums(const struct vm *vm, uint64_t *ms, uint64_t *exits)
-{
-	uint64_t ticks = 0;
-
-	*exits = 0;
-	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		ticks += sched_run_ticks(vm->vcpu[i]);
-		*exits += counters_all(vm->vcpu[i]);
-	}
-	*ms = time_ticks_to_ns(ticks) / 1000000;
-}
-
 static void vm_line(const struct vm *vm)
 {
-	uint64_t ms, exits;
+	struct vm_usage used = counters_usage(vm);
+	uint64_t ms = time_ticks_to_ns(used.ticks) / 1000000;
 
-	vm_sums(vm, &ms, &exits);
 	monitor_print("%-16s %-9s %5u %5u %6lu %6lu.%03lu %10lu", vm->name, monitor_state(vm),
 		      vm->incarnation, vm->vcpu_count, (vm->ram_low + vm->ram_high) >> 20,
-		      ms / 1000, ms % 1000, exits);
+		      ms / 1000, ms % 1000, used.exits);
 	if (READ_ONCE(vm->crashed))
 		monitor_print("\n  %s", vm->why);
 	else if (vm->status)

@@ -9,7 +9,6 @@
 #include "hv/boot_alloc.h"
 #include "hv/counters.h"
 #include "hv/frames.h"
-#include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/vm.h"
 #include "vio/link.h"
@@ -19,18 +18,13 @@
 #define VM_ROWS		9u
 #define LINK_ROWS	6u
 
-/* What is counted since the round before, and what it was then. */
-struct sample {
-	uint64_t ticks, exits;
-};
-
 struct row {
 	uint32_t idx;
 	uint64_t rank, more;	/* ticks and exits, or messages */
 };
 
-static struct sample *vm_last;		/* [vm_count] */
-static uint32_t (*link_last)[2];	/* [link_count] */
+static struct vm_usage *vm_last;	/* [vm_count] */
+static uint32_t (*link_last)[2];	/* [link_count]: counts at the round before */
 static struct row vm_row[VM_ROWS], link_row[LINK_ROWS];
 static uint32_t vm_rows, link_rows;
 static uint64_t ran, round_tsc, elapsed;	/* ran: ticks of all VMs in this round */
@@ -60,14 +54,9 @@ static uint32_t rank(struct row *rows, uint32_t count, uint32_t max, struct row 
 
 static void vm_look(uint32_t idx)
 {
-	const struct vm *vm = &vm_table[idx];
-	struct sample now = { 0 }, *last = &vm_last[idx];
+	struct vm_usage now = counters_usage(&vm_table[idx]), *last = &vm_last[idx];
 	uint64_t ticks;
 
-	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		now.ticks += sched_run_ticks(vm->vcpu[i]);
-		now.exits += counters_all(vm->vcpu[i]);
-	}
 	/* Of the vCPU that this step interrupted the last one may have seen what was
 	 * not charged to it in the end. */
 	ticks = now.ticks - MIN(now.ticks, last->ticks);
