@@ -116,10 +116,15 @@ static int copy_item(struct endpoint *e, struct ambit_copy_item *i, uint32_t *bu
 	return i->done < i->len ? AMBIT_EAGAIN : AMBIT_OK;
 }
 
-/* An item where it lies, read once; what it took of the budget. */
-static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
-						    struct ambit_copy_item *item,
-						    uint32_t budget)
+/* What an item took of the budget, and how much of that no bytes were copied for. */
+struct taken {
+	uint32_t budget, spare;
+};
+
+/* An item where it lies, read once. */
+static __attribute__((noinline)) struct taken copy_long(struct endpoint *e,
+							struct ambit_copy_item *item,
+							uint32_t budget)
 {
 	union {
 		uint64_t quad[sizeof(*item) / 8];
@@ -131,11 +136,9 @@ static __attribute__((noinline)) uint32_t copy_long(struct endpoint *e,
 		own.quad[k] = READ_ONCE(((const quad_t *)item)[k]);
 	done = own.item.done;
 	own.item.status = copy_item(e, &own.item, &left);
-	/* The batch counts what was used of the budget; a piece uses more. */
-	end_count(&e->count->copied, own.item.done - done - (uint64_t)(budget - left));
 	WRITE_ONCE(item->done, own.item.done);
 	WRITE_ONCE(item->status, own.item.status);
-	return budget - left;
+	return (struct taken){ budget - left, budget - left - (own.item.done - done) };
 }
 
 /* --- the short way: whole items, one piece at both sides, as most copies are ----- */
@@ -238,21 +241,29 @@ uint32_t grant_short(struct endpoint *e, struct ambit_copy_item *item, uint32_t 
 typedef uint32_t copy_short_fn(struct endpoint *e, struct ambit_copy_item *item,
 			       uint32_t budget);
 
-/* Until the budget is used up: the first item that did not begin. */
+/* Until the budget is used up: the first item that did not begin. What was copied is
+ * counted once, at the end, so that the sum never runs back. */
 static inline __attribute__((always_inline))
 struct ambit_copy_item *copy_items(struct endpoint *e, struct ambit_copy_item *item,
 				   const struct ambit_copy_item *end, uint32_t *budget,
 				   copy_short_fn *copy_short)
 {
 	uint32_t left = AMBIT_BATCH_BYTES;
+	uint64_t bytes = AMBIT_BATCH_BYTES;
 
 	for (; item < end && left; item++) {
 		uint32_t moved = copy_short ? copy_short(e, item, left) : NOT_SHORT;
 
-		if (unlikely(moved == NOT_SHORT))
-			moved = copy_long(e, item, left);
+		if (unlikely(moved == NOT_SHORT)) {
+			struct taken t = copy_long(e, item, left);
+
+			moved = t.budget;
+			bytes -= t.spare;
+		}
 		left -= moved;
 	}
+	/* In 64 bits, or the compiler keeps what was left before the last item. */
+	end_count(&e->count->copied, bytes - (uint64_t)left);
 	*budget = left;
 	return item;
 }
@@ -269,8 +280,6 @@ uint32_t copy_batch(struct endpoint *e, struct ambit_copy_item *first, uint32_t 
 	FENCE_FULL();
 	if (likely(link_connected(e))) {
 		item = copy_items(e, first, first + n, &left, copy_short);
-		/* In 64 bits, or the compiler keeps what was left before the last item. */
-		end_count_copy(e->count, AMBIT_BATCH_BYTES - (uint64_t)left);
 		/* Only the last one can be half done, the budget used up. */
 		if (unlikely(!left) && READ_ONCE(item[-1].status) == AMBIT_EAGAIN)
 			item--;

@@ -27,6 +27,15 @@ static bool all_well(const struct data_op *op, const void *items, uint32_t n)
 	return !any;
 }
 
+/* A call counts at its end, by whatever way it comes. */
+static inline __attribute__((always_inline))
+uint32_t run_counted(struct endpoint *e, void *items, uint32_t n,
+		     uint32_t (*run)(struct endpoint *e, void *items, uint32_t n))
+{
+	end_count(&e->count->calls, 1);
+	return run(e, items, n);
+}
+
 int64_t data_run(struct endpoint *e, const struct data_op *op, void *items,
 		 uint32_t n, const struct ambit_tail *tail)
 {
@@ -34,7 +43,7 @@ int64_t data_run(struct endpoint *e, const struct data_op *op, void *items,
 
 	if (op->connected && !link_connected(e))
 		return AMBIT_EGONE;
-	done = op->run(e, items, MIN(n, AMBIT_BATCH_MAX));
+	done = run_counted(e, items, MIN(n, AMBIT_BATCH_MAX), op->run);
 	if (tail && done == n && all_well(op, items, done))
 		tail_run(e, NULL, tail);
 	return data_result(done);
@@ -49,7 +58,7 @@ static int64_t run_copied(struct endpoint *e, const struct data_op *op, gpa_t at
 
 	if (guest_read(e->vm, at, &items, (size_t)n * op->item_size))
 		return AMBIT_EFAULT;
-	done = op->run(e, &items, n);
+	done = run_counted(e, &items, n, op->run);
 	if (done == DATA_GONE)
 		return AMBIT_EGONE;
 	*well = all_well(op, &items, done);
@@ -69,7 +78,7 @@ static inline int64_t run_batch(struct endpoint *e, const struct data_op *op,
 
 	if (unlikely(!items))
 		return run_copied(e, op, at, n, well);
-	done = op->run(e, items, n);
+	done = run_counted(e, items, n, op->run);
 	/* The guest may have changed it: that is its own loss. */
 	*well = done == n && all_well(op, items, n);
 	return data_result(done);
@@ -123,7 +132,7 @@ bool hot_run(struct vcpu *v, uint32_t nr, uint32_t item_size, uint32_t schemes,
 	if (unlikely(!items))
 		return false;
 	v->count.call[nr]++;
-	v->regs.rax = (uint64_t)data_result(run(e, items, (uint32_t)n));
+	v->regs.rax = (uint64_t)data_result(run_counted(e, items, (uint32_t)n, run));
 	/* Whom the end of a grant's use made ready waits for the run loop. */
 	p = this_pcpu();
 	if (unlikely(p->handoff || READ_ONCE(p->work_inbox)))

@@ -27,7 +27,7 @@ struct data_op {
 	 * status and results. Returns how many were dealt with; the one after
 	 * these may be half done (AMBIT_EAGAIN). Or DATA_GONE.
 	 * Not called in a data operation: it begins and ends its own (hv/sync.h).
-	 * It counts at e: the call, and what was done.
+	 * It counts at e what was done; who calls it counts the call.
 	 */
 	uint32_t (*run)(struct endpoint *e, void *items, uint32_t n);
 };

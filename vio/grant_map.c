@@ -172,7 +172,6 @@ static uint32_t map_run(struct endpoint *e, void *items, uint32_t n)
 			if (unlikely(map_item(e, &it[dealt], &left) == AMBIT_EAGAIN))
 				break;
 		}
-		end_count(&e->count->calls, 1);
 		e->count->mapped += CALL_PAGES - left;	/* under the lock, always */
 		spin_unlock(lock);
 	}
@@ -260,7 +259,6 @@ static uint32_t unmap_run(struct endpoint *e, void *items, uint32_t n)
 		seen++;
 		dealt += err != AMBIT_EAGAIN;
 	}
-	end_count(&e->count->calls, 1);
 	spin_unlock(lock);
 	if (left < CALL_PAGES)
 		unmap_finish(e, gone, seen);
@@ -295,7 +293,6 @@ static uint32_t query_run(struct endpoint *e, void *items, uint32_t n)
 {
 	struct ambit_query_item *it = items;
 
-	end_count(&e->count->calls, 1);
 	for (uint32_t i = 0; i < n; i++)
 		it[i].status = query(e, &it[i]);
 	return n;

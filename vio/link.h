@@ -116,12 +116,6 @@ static inline void end_count(uint64_t *counter, uint64_t n)
 {
 	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 }
-/* The same for a call that copied so much. */
-static inline void end_count_copy(struct ambit_end_counters *c, uint64_t bytes)
-{
-	end_count(&c->copied, bytes);
-	end_count(&c->calls, 1);
-}
 /* Raise an endpoint's own virq, or run the hypervisor's back end. */
 void endpoint_raise(struct endpoint *e);
 /* Memory of an end's own side: RAM of its VM, or the hypervisor's own (hpa). */

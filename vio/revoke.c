@@ -140,7 +140,6 @@ static uint32_t revoke_run(struct endpoint *e, void *items, uint32_t n)
 	uint32_t from[AMBIT_BATCH_MAX], left = CALL_PAGES, dealt = 0, seen = 0;
 	bool busy = false;
 
-	end_count(&e->count->calls, 1);
 	FENCE_FULL();
 	while (seen < n && dealt == seen) {
 		from[seen] = it[seen].done;
