@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The ELF64 reader. Every structure is copied out of the file after a bounds
- * check, so neither alignment nor a changing file can do harm.
- */
+/* The ELF64 reader: what a kernel's file says is to be loaded, and where it begins. */
 #include "hv/elf.h"
 
 #include "hv/abi/pvh.h"
+#include "hv/elf_format.h"
 #include "hv/string.h"
 
 #define CLASS_64	2
@@ -16,16 +14,6 @@
 #define MACHINE_X86_64	62
 #define SEGMENT_LOAD	1
 #define SEGMENT_NOTE	4
-
-struct header {
-	uint8_t magic[4], class, data, version, abi[9];
-	uint16_t type, machine;
-	uint32_t version2;
-	uint64_t entry, ph_offset, sh_offset;
-	uint32_t flags;
-	uint16_t size, ph_size, ph_count, sh_size, sh_count, sh_names;
-};
-_Static_assert(sizeof(struct header) == 64, "ELF-64, ELF Header");
 
 struct program_header {
 	uint32_t type, flags;
@@ -45,19 +33,12 @@ struct reader {
 	uint64_t entry;
 };
 
-/* Are [at, at + bytes) inside of [0, size)? */
-static bool inside(uint64_t at, uint64_t bytes, uint64_t size)
-{
-	return at <= size && bytes <= size - at;
-}
-
-static const char *header_check(const struct reader *r, struct header *h)
+static const char *header_check(const struct reader *r, struct elf_header *h)
 {
 	static const uint8_t magic[4] = { 0x7f, 'E', 'L', 'F' };
 
-	if (r->size < sizeof(*h))
+	if (!elf_header(r->image, r->size, h))
 		return "its image is too short for an ELF file";
-	memcpy(h, r->image, sizeof(*h));
 	if (memcmp(h->magic, magic, sizeof(magic)))
 		return "its image is not an ELF file";
 	if (h->class != CLASS_64)
@@ -69,7 +50,7 @@ static const char *header_check(const struct reader *r, struct header *h)
 		return "its image is not an executable file";
 	if (h->ph_size != sizeof(struct program_header) || !h->ph_count)
 		return "its image has no program headers of ELF64's size";
-	if (!inside(h->ph_offset, (uint64_t)h->ph_count * h->ph_size, r->size))
+	if (!elf_inside(h->ph_offset, (uint64_t)h->ph_count * h->ph_size, r->size))
 		return "its image is truncated: its program headers lie behind its end";
 	return NULL;
 }
@@ -85,7 +66,7 @@ static const char *load_read(struct reader *r, const struct program_header *p)
 		return "its image has more than 16 load segments";
 	if (p->file_size > p->mem_size)
 		return "its image has a segment that is larger in the file than in memory";
-	if (!inside(p->offset, p->file_size, r->size))
+	if (!elf_inside(p->offset, p->file_size, r->size))
 		return "its image is truncated: a segment lies behind its end";
 	if (p->paddr + p->mem_size < p->paddr)
 		return "its image has a segment that wraps around the address space";
@@ -119,20 +100,20 @@ static const char *notes_read(struct reader *r, const struct program_header *p)
 	uint64_t align = p->align == 8 ? 8 : 4, at = p->offset, end;
 	const char *why = NULL;
 
-	if (!inside(p->offset, p->file_size, r->size))
+	if (!elf_inside(p->offset, p->file_size, r->size))
 		return "its image is truncated: a note segment lies behind its end";
 	end = p->offset + p->file_size;
 	while (!why && at < end) {
 		uint64_t name = at + sizeof(struct note), desc;
 		struct note n;
 
-		if (!inside(at, sizeof(n), end))
+		if (!elf_inside(at, sizeof(n), end))
 			return cut;
 		memcpy(&n, r->image + at, sizeof(n));
 		/* Padding counts from the segment's start. */
 		desc = p->offset + ALIGN_UP(name - p->offset + n.name_size, align);
-		if (!inside(name, n.name_size, end) ||
-		    (n.desc_size && !inside(desc, n.desc_size, end)))
+		if (!elf_inside(name, n.name_size, end) ||
+		    (n.desc_size && !elf_inside(desc, n.desc_size, end)))
 			return cut;
 		at = p->offset + ALIGN_UP(desc - p->offset + n.desc_size, align);
 		if (n.type == PVH_NOTE_TYPE && n.name_size == sizeof(PVH_NOTE_NAME) &&
@@ -167,7 +148,7 @@ int elf_check(const void *image, uint64_t size, struct elf_kernel *out,
 {
 	struct reader r = { .image = image, .size = size, .out = out };
 	struct program_header p;
-	struct header h;
+	struct elf_header h;
 
 	*out = (struct elf_kernel){ .low = UINT64_MAX };
 	*why = header_check(&r, &h);

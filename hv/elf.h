@@ -36,6 +36,7 @@ int MUST_CHECK elf_check(const void *image, uint64_t size,
 struct elf_place {
 	uint64_t address;
 	uint64_t offset;	/* in the function ... */
+	uint64_t name_at;	/* (where the file has it) */
 	char name[ELF_NAME_MAX]; /* ... of this name; "": none */
 };
 

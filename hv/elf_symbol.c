@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Names of a guest kernel's functions, by the symbol table of its file, for
- * reports. The file is trusted in nothing: all is copied out after a bounds check,
- * and no more than so many entries are looked at.
+ * reports. The file is trusted in nothing, and no more than so many entries are
+ * looked at.
  */
 #include "hv/elf.h"
 
-#include "hv/string.h"
+#include "hv/elf_format.h"
 
 #define SECTIONS_MAX	128u
 #define SYMBOLS_MAX	2048u	/* some 15 instructions each, and 4 more for a place */
@@ -31,32 +31,23 @@ struct symbol {
 };
 _Static_assert(sizeof(struct symbol) == 24, "ELF-64, Symbol Table Entry");
 
-static bool copy(const void *image, uint64_t size, uint64_t at, void *to, uint64_t n)
-{
-	if (at > size || n > size - at)
-		return false;
-	memcpy(to, (const uint8_t *)image + at, n);
-	return true;
-}
-
 /* The first section that is a symbol table, and its names. */
 static bool tables_find(const void *image, uint64_t size, struct section *symbols,
 			struct section *names)
 {
-	uint64_t at;
-	uint16_t shape[3];	/* size of an entry, number, and not of interest */
+	struct elf_header h;
 
-	if (!copy(image, size, 0x28, &at, sizeof(at)) ||
-	    !copy(image, size, 0x3a, shape, sizeof(shape)) ||
-	    shape[0] != sizeof(*symbols))
+	if (!elf_header(image, size, &h) || h.sh_size != sizeof(*symbols))
 		return false;
-	for (uint32_t i = 0; i < MIN(shape[1], SECTIONS_MAX); i++) {
-		if (!copy(image, size, at + i * sizeof(*symbols), symbols, sizeof(*symbols)))
+	for (uint32_t i = 0; i < MIN(h.sh_count, SECTIONS_MAX); i++) {
+		if (!elf_copy(image, size, h.sh_offset + i * sizeof(*symbols), symbols,
+			      sizeof(*symbols)))
 			return false;
 		if (symbols->type == SECTION_SYMTAB)
 			return symbols->link < SECTIONS_MAX &&
-			       copy(image, size, at + symbols->link * sizeof(*names), names,
-				    sizeof(*names));
+			       elf_copy(image, size,
+					h.sh_offset + symbols->link * sizeof(*names), names,
+					sizeof(*names));
 	}
 	return false;
 }
@@ -65,7 +56,7 @@ static void name_copy(const void *image, uint64_t size, uint64_t at, char *name)
 {
 	uint32_t n = 0;
 
-	while (n < ELF_NAME_MAX - 1 && copy(image, size, at + n, name + n, 1) &&
+	while (n < ELF_NAME_MAX - 1 && elf_copy(image, size, at + n, name + n, 1) &&
 	       name[n] > ' ' && name[n] < 0x7f)
 		n++;
 	name[n] = '\0';
@@ -94,13 +85,16 @@ void elf_symbols(const void *image, uint64_t size, struct elf_place *place, uint
 	    symbols.size / sizeof(s) > SYMBOLS_MAX)
 		return;
 	for (uint64_t at = 0; at < symbols.size; at += sizeof(s)) {
-		if (!copy(image, size, symbols.offset + at, &s, sizeof(s)))
-			return;
+		if (!elf_copy(image, size, symbols.offset + at, &s, sizeof(s)))
+			break;
 		for (uint32_t i = 0; i < n; i++) {
 			if (!is_nearer(&s, &place[i]))
 				continue;
 			place[i].offset = place[i].address - s.value;
-			name_copy(image, size, names.offset + s.name, place[i].name);
+			place[i].name_at = names.offset + s.name;
 		}
 	}
+	for (uint32_t i = 0; i < n; i++)
+		if (place[i].offset != UINT64_MAX)
+			name_copy(image, size, place[i].name_at, place[i].name);
 }
