@@ -194,8 +194,9 @@ void xstate_switch(struct vcpu *old, struct vcpu *v);
  * hypervisor skips (arch/insn.c). For CPUs without next-RIP save.
  */
 uint32_t insn_length(struct vcpu *v);
-/* Up to max bytes of guest code at RIP, for reports: how many could be read. */
+/* Up to max bytes of guest code at RIP: how many could be read. */
 size_t insn_fetch(struct vcpu *v, uint8_t *buf, size_t max);
-/* The same at any linear address, through the tables of a state that was read. */
+/* The same by a state that was read, and with it at any linear address. */
+size_t guest_fetch_code(struct vm *vm, const struct cpu_state *s, uint8_t *buf, size_t max);
 size_t guest_fetch(struct vm *vm, const struct cpu_state *s, uint64_t va, void *buf,
 		   size_t max);

@@ -219,8 +219,7 @@ size_t guest_fetch(struct vm *vm, const struct cpu_state *s, uint64_t va, void *
 	return done;
 }
 
-static size_t fetch(struct vm *vm, const struct cpu_state *s, uint8_t *buf,
-		    size_t max)
+size_t guest_fetch_code(struct vm *vm, const struct cpu_state *s, uint8_t *buf, size_t max)
 {
 	return guest_fetch(vm, s, s->rip + (mode_of(s) == INSN_64 ? 0 : s->cs.base), buf, max);
 }
@@ -230,7 +229,7 @@ size_t insn_fetch(struct vcpu *v, uint8_t *buf, size_t max)
 	struct cpu_state s;
 
 	hvm->get_state(v, &s);
-	return fetch(v->vm, &s, buf, max);
+	return guest_fetch_code(v->vm, &s, buf, max);
 }
 
 uint32_t insn_length(struct vcpu *v)
@@ -240,6 +239,6 @@ uint32_t insn_length(struct vcpu *v)
 	size_t n;
 
 	hvm->get_state(v, &s);
-	n = fetch(v->vm, &s, code, sizeof(code));
+	n = guest_fetch_code(v->vm, &s, code, sizeof(code));
 	return insn_decode(code, n, mode_of(&s));
 }

@@ -43,15 +43,8 @@ static bool follows_call(uint64_t address)
 {
 	const uint8_t *p = (const uint8_t *)address;
 
-	if (p < image_text + 8 || p >= image_rodata)
-		return false;
-	if (p[-5] == 0xe8)
-		return true;
-	for (int n = 2; n <= 7; n++) {		/* indirect: ff /2 */
-		if (p[-n] == 0xff && (p[1 - n] >> 3 & 7) == 2)
-			return true;
-	}
-	return false;
+	return p >= image_text + CALL_BYTES && p < image_rodata &&
+	       code_ends_in_call(p - CALL_BYTES);
 }
 
 static bool is_mapped(uint64_t sp)

@@ -5,21 +5,21 @@
 #include "hv/console.h"
 #include "hv/elf.h"
 #include "hv/printf.h"
+#include "hv/symbol.h"
 #include "hv/vm.h"
 #include "hv/vm_table.h"
 #include "vio/place.h"
 
 #define CODE_BYTES	15
-#define CALL_BYTES	5
 #define STACK_WORDS	96u	/* looked at ... */
 #define PLACES_MAX	8u	/* ... for return addresses, so many with RIP, ... */
 #define CODE_REACH	MIB(16)	/* ... no farther than that from RIP */
 
-static void report_code(struct vcpu *v)
+static void report_code(struct vm *vm, const struct cpu_state *s)
 {
 	uint8_t code[CODE_BYTES];
 	char text[CODE_BYTES * 3 + 1] = "";
-	size_t n = insn_fetch(v, code, sizeof(code)), at = 0;
+	size_t n = guest_fetch_code(vm, s, code, sizeof(code)), at = 0;
 
 	for (size_t i = 0; i < n; i++)
 		at += hv_snprintf(text + at, sizeof(text) - at, " %02x", code[i]);
@@ -54,10 +54,8 @@ static bool follows_call(struct vm *vm, const struct cpu_state *s, uint64_t addr
 {
 	uint8_t code[CALL_BYTES];
 
-	if (guest_fetch(vm, s, address - sizeof(code), code, sizeof(code)) != sizeof(code))
-		return false;
-	return code[0] == 0xe8 || (code[3] == 0xff && (code[4] >> 3 & 7) == 2) ||
-	       (code[2] == 0xff && (code[3] >> 3 & 7) == 2);
+	return guest_fetch(vm, s, address - sizeof(code), code, sizeof(code)) == sizeof(code) &&
+	       code_ends_in_call(code);
 }
 
 /* RIP, and what looks like a return address into the image, near the top of the
@@ -105,7 +103,7 @@ void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 	hv_log("  vCPU %u on pCPU %u, incarnation %u", v->id, v->pcpu,
 	       v->vm->incarnation);
 	report_registers(&v->regs, &s);
-	report_code(v);
+	report_code(v->vm, &s);
 	report_places(v->vm, &s);
 	if (exit && exit->reason == EXIT_MEMORY) {
 		place_describe(v->vm, exit->memory.gpa, place);
