@@ -54,8 +54,7 @@ struct pcpu {
 	uint64_t min_vruntime;
 	uint64_t idle_tsc;		/* ticks idle, for reports */
 	struct trace_event *trace;	/* its ring (trace.h) ... */
-	uint64_t traced;		/* ... events ever put there ... */
-	const struct vcpu *trace_last;	/* ... and who entered last meanwhile */
+	uint64_t traced;		/* ... and events ever put there */
 	uint32_t vcpu_placed;		/* vCPUs that have their home here */
 };
 _Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");

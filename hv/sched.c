@@ -348,7 +348,7 @@ void exit_serve(struct pcpu *p, struct vcpu *v, struct vcpu_exit *exit)
 static __attribute__((noinline)) void run_traced(struct pcpu *p, struct vcpu *v,
 						 uint32_t upcall)
 {
-	struct vcpu_exit exit;
+	struct vcpu_exit exit = { 0 };	/* its code goes there, which not each exit has */
 
 	trace_entry(v, upcall);
 	hvm->vcpu_run(v, upcall, &exit);

@@ -10,6 +10,7 @@
 #include "hv/boot_alloc.h"
 #include "hv/capture.h"
 #include "hv/console.h"
+#include "hv/manifest_text.h"
 #include "hv/panic.h"
 #include "hv/string.h"
 #include "hv/vm.h"
@@ -18,7 +19,7 @@
 #define RING_MIN	KIB(4)
 #define RING_MAX	MIB(4)
 #define DUMP_MAGIC	0x4543525474626d41ull	/* "AmbtTRCE" */
-#define DUMP_VERSION	1u
+#define DUMP_VERSION	2u
 
 /* At the begin of the dump; behind it a trace_name for each VM, then for each pCPU a
  * trace_ring with its events, the oldest first. */
@@ -43,14 +44,10 @@ static uint64_t ring_events;	/* a power of two */
 
 static uint64_t ring_bytes(const char *word)
 {
-	uint64_t n = 0, bytes = RING_MIN;
+	uint64_t n, bytes = RING_MIN;
 
-	for (; *word >= '0' && *word <= '9' && n < RING_MAX; word++)
-		n = n * 10 + (uint64_t)(*word - '0');
-	if (*word == 'K')
-		n = KIB(n);
-	else if (*word == 'M')
-		n = MIB(n);
+	if (!str_size(str_of(word), &n))
+		return RING_DEFAULT;
 	while (bytes < n && bytes < RING_MAX)
 		bytes *= 2;
 	return bytes;
@@ -103,11 +100,6 @@ void trace_exit(const struct vcpu *v, const struct vcpu_exit *exit)
 
 void trace_entry(const struct vcpu *v, uint32_t upcall)
 {
-	struct pcpu *p = this_pcpu();
-
-	if (p->trace_last != v)
-		trace_put(TRACE_SWITCH, v, 0, 0, 0);
-	p->trace_last = v;
 	trace_put(TRACE_ENTRY, v, (uint16_t)upcall, v->regs.rax, 0);
 }
 

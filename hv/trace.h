@@ -16,10 +16,9 @@ struct vcpu_exit;
 #define TRACE_EXIT	1	/* n: AMBIT_EXIT_*; a, b: code and qualification */
 #define TRACE_CALL	2	/* the exit is a hypercall; a: number; b: RDI */
 #define TRACE_ENTRY	3	/* n: upcall that is due; a: RAX */
-#define TRACE_SWITCH	4	/* another vCPU than before enters here */
-#define TRACE_VIRQ	5	/* n: virq raised on this vCPU; b: who runs here */
-#define TRACE_LINK	6	/* of this VM's end n: a: state; b: generation */
-#define TRACE_IDLE	7	/* the pCPU sleeps; n: 1; awakes: 0 */
+#define TRACE_VIRQ	4	/* n: virq raised on this vCPU */
+#define TRACE_LINK	5	/* of this VM's end n: a: new state; b: generation */
+#define TRACE_IDLE	6	/* the pCPU sleeps; n: 1; awakes: 0 */
 
 struct trace_event {
 	uint64_t tsc;		/* of the pCPU */

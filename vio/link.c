@@ -82,6 +82,9 @@ static void show_state(struct endpoint *e, uint32_t state, bool keep)
 		WRITE_ONCE(own->generation, generation);
 		WRITE_ONCE(peer->generation, generation);
 	}
+	if (TRACING() && e->vm)
+		trace_put(TRACE_LINK, e->vm->vcpu[0], (uint16_t)e->number, state,
+			  own->generation);
 	STORE_RELEASE(own->state, state);
 	STORE_RELEASE(peer->peer_state, state);
 	if (begins)
@@ -133,9 +136,6 @@ static uint32_t change_state(struct endpoint *e, uint32_t state, bool keep)
 	uint32_t generation;
 	bool changed;
 
-	if (TRACING() && e->vm)
-		trace_put(TRACE_LINK, e->vm->vcpu[0], (uint16_t)e->number, state,
-			  e->status->generation);
 	spin_lock(&l->lock);
 	if (state == AMBIT_LINK_CONNECTED)
 		opened = open_first(e);

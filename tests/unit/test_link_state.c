@@ -9,6 +9,7 @@
 #include "hv/abi/errno.h"
 #include "hv/frames.h"
 #include "hv/sync.h"
+#include "hv/trace.h"
 #include "hv/vm.h"
 #include "tests/fake/fake.h"
 #include "tests/unit/tap.h"
@@ -30,6 +31,18 @@ void sync_flush(struct vm *vm)
 {
 	printf("Bail out! flush of VM %u\n", vm->id);
 	exit(1);
+}
+
+bool trace_on = true;
+static uint32_t traced[2];		/* events of each VM ... */
+static uint64_t traced_state[2];	/* ... and the state of the last */
+
+void trace_put(uint16_t type, const struct vcpu *v, uint16_t n, uint64_t a, uint64_t b)
+{
+	if (type != TRACE_LINK || n || b != link_table[0].end[v->vm->id].status->generation)
+		return;
+	traced[v->vm->id]++;
+	traced_state[v->vm->id] = a;
 }
 
 struct model { uint32_t state[2], generation, resets, incarnation[2]; bool up; };
@@ -75,7 +88,7 @@ static bool state_step(struct model *m, struct link *l, uint32_t end, uint32_t w
 {
 	struct endpoint *e = &l->end[end], *peer = e->peer;
 	bool change = true, masked = peer->event->mask, was = peer->event->pending;
-	uint32_t before = virq_count(peer), own = virq_count(e);
+	uint32_t before = virq_count(peer), own = virq_count(e), events = traced[end];
 	int64_t r = 0;
 
 	if (what == 5) {
@@ -98,6 +111,7 @@ static bool state_step(struct model *m, struct link *l, uint32_t end, uint32_t w
 			return false;
 	}
 	return model_shown(m, l) && virq_count(e) == own &&
+	       traced[end] == events + change && traced_state[end] == m->state[end] &&
 	       peer->event->pending == (was || change) &&
 	       virq_count(peer) == before + (change && !was && !masked);
 }
@@ -123,9 +137,12 @@ static struct link *new_link(void)
 	};
 	struct manifest m = { .link = &lone, .link_count = 1, .vm_count = 2 };
 	static const struct manifest_vm none;
+	static struct vcpu vcpu[2];
 
-	for (uint32_t i = 0; i < 2; i++)
-		vms[i] = (struct vm){ .config = &none };
+	for (uint32_t i = 0; i < 2; i++) {
+		vcpu[i].vm = &vms[i];
+		vms[i] = (struct vm){ .id = i, .config = &none, .vcpu[0] = &vcpu[i] };
+	}
 	fake_machine(MIB(8));
 	if (link_init(&m))
 		exit(1);
