@@ -130,7 +130,8 @@ void sched_charge(struct vcpu *v, uint64_t ticks)
 		queue_insert(&p->queue, v);
 }
 
-/* Its home may charge it meanwhile: then what it was before, or is after that. */
+/* Its home may charge it meanwhile: then what it was before, or is after that; between
+ * the two stores what it is charged counts twice. */
 uint64_t sched_run_ticks(const struct vcpu *v)
 {
 	const struct ambit_vcpu_counters *c = &v->count;
