@@ -13,8 +13,8 @@
 #include "hv/abi/errno.h"
 #include "hv/string.h"
 
-#define PATIENCE_MS		3000	/* for all APs that don't come, together ... */
-#define PATIENCE_MIN_MS		100	/* ... but for each at least */
+#define PATIENCE_FIRST_MS	3000	/* for the first AP that doesn't come ... */
+#define PATIENCE_NEXT_MS	100	/* ... and for each one after it */
 #define STOP_WAIT_MS		200
 
 extern uint64_t smp_region, smp_final_cr3;
@@ -25,7 +25,7 @@ _Noreturn void ap_main(void);
 uint64_t smp_region, smp_final_cr3;
 
 static uint32_t alive;		/* id of the AP that came up last */
-static uint64_t patience_ms = PATIENCE_MS;
+static uint64_t patience_ms = PATIENCE_FIRST_MS;
 static bool online[PCPU_MAX];
 
 static void patch(uint8_t *where, uint32_t add)
@@ -88,7 +88,6 @@ static bool wait_alive(uint32_t id, uint64_t ms)
 static bool start(uint32_t id, uint32_t apic)
 {
 	uint32_t startup = APIC_STARTUP | (uint32_t)(paging_trampoline() >> PAGE_SHIFT);
-	uint64_t wait = MAX(patience_ms, (uint64_t)PATIENCE_MIN_MS);
 
 	apic_send(apic, APIC_INIT);
 	time_delay_us(200);
@@ -96,9 +95,9 @@ static bool start(uint32_t id, uint32_t apic)
 	if (wait_alive(id, 20))
 		return true;
 	apic_send(apic, startup);
-	if (wait_alive(id, wait))
+	if (wait_alive(id, patience_ms))
 		return true;
-	patience_ms -= MIN(patience_ms, wait);
+	patience_ms = PATIENCE_NEXT_MS;
 	apic_send(apic, APIC_INIT);
 	return false;
 }
