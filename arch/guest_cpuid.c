@@ -27,7 +27,7 @@
 		 F(26) | F(27))
 #define L1_ECX_XSAVE	F(26)
 #define L1_ECX_OSXSAVE	F(27)
-#define L1_ECX_AVX	F(28)
+#define L1_ECX_AVX	(F(12) | F(28) | F(29))	/* and FMA, F16C */
 #define L1_ECX_HYPERVISOR F(31)
 #define L1_EDX_HTT	F(28)
 /* Leaf 7, subleaves 0 and 1. Not offered: TSC_ADJUST, SGX, TSX, RDT, MPX, PT,
@@ -38,6 +38,13 @@
 #define L7_ECX	(F(0) | F(1) | F(2) | F(6) | F(8) | F(9) | F(10) | F(11) | F(12) | \
 		 F(14) | F(22) | F(27) | F(28))
 #define L7_ECX_RDPID	F(22)
+#define L7_EBX_AVX	F(5)		/* AVX2 */
+#define L7_ECX_AVX	(F(9) | F(10))	/* VAES, VPCLMULQDQ */
+#define L7_1_EAX_AVX	F(4)		/* AVX-VNNI */
+#define L7_EBX_AVX512	(F(16) | F(17) | F(21) | F(26) | F(27) | F(28) | F(30) | F(31))
+#define L7_ECX_AVX512	(F(1) | F(6) | F(11) | F(12) | F(14))
+#define L7_EDX_AVX512	(F(2) | F(3) | F(8) | F(23))
+#define L7_1_EAX_AVX512	F(5)
 #define L7_EDX	(F(2) | F(3) | F(4) | F(8) | F(14) | F(23))
 #define L7_1_EAX (F(4) | F(5) | F(10) | F(11) | F(12))
 /* Leaf 0xd, subleaf 1: XSAVEOPT, XSAVEC, XGETBV with ECX = 1; no XSAVES. */
@@ -48,6 +55,7 @@
 #define LE1_EDX	(F(0) | F(1) | F(2) | F(3) | F(4) | F(5) | F(6) | F(8) | F(11) | \
 		 F(13) | F(15) | F(16) | F(17) | F(20) | F(22) | F(23) | F(24) | \
 		 F(26) | F(27) | F(29) | F(30) | F(31))
+#define LE1_ECX_AVX	(F(11) | F(16))	/* XOP, FMA4 */
 #define LE1_EDX_RDTSCP	F(27)
 #define LE7_EDX_INVARIANT_TSC F(8)
 #define LE8_EBX	(F(0) | F(2) | F(9))	/* CLZERO, XSAVE of error pointers, WBNOINVD */
@@ -74,7 +82,7 @@ static void init_basic(uint32_t max)
 		(r.ecx & L1_ECX) | L1_ECX_HYPERVISOR, r.edx & L1_EDX,
 	};
 	if (!cpu_has_xsave())
-		basic[1].r.ecx &= ~(L1_ECX_XSAVE | L1_ECX_AVX);
+		basic[1].r.ecx &= ~L1_ECX_XSAVE;
 	basic[1].fixup = FIX_1;
 	basic[2].r = cpuid(2);
 	basic[4].fixup = FIX_4;
@@ -126,11 +134,30 @@ static void init_extended(uint32_t max)
 	extended[8].fixup = FIX_ADDRESSES;
 }
 
+/* What needs registers that guests cannot turn on would fault. */
+static void vectors_hide(void)
+{
+	if (!(guest_xcr0 & XCR0_AVX)) {
+		basic[1].r.ecx &= ~L1_ECX_AVX;
+		basic[7].r.ebx &= ~L7_EBX_AVX;
+		basic[7].r.ecx &= ~L7_ECX_AVX;
+		leaf7_1.eax &= ~L7_1_EAX_AVX;
+		extended[1].r.ecx &= ~LE1_ECX_AVX;
+	}
+	if (!(guest_xcr0 & XCR0_AVX512)) {
+		basic[7].r.ebx &= ~L7_EBX_AVX512;
+		basic[7].r.ecx &= ~L7_ECX_AVX512;
+		basic[7].r.edx &= ~L7_EDX_AVX512;
+		leaf7_1.eax &= ~L7_1_EAX_AVX512;
+	}
+}
+
 void guest_cpuid_init(void)
 {
 	init_basic(cpuid(0).eax);
 	init_xsave();
 	init_extended(cpuid(0x80000000).eax);
+	vectors_hide();
 	ambit[0].r = (struct cpuid){
 		AMBIT_CPUID_FEATURES, AMBIT_SIGNATURE_EBX,
 		AMBIT_SIGNATURE_ECX, AMBIT_SIGNATURE_EDX,

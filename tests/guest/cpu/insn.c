@@ -21,6 +21,10 @@
 	} while (0)
 
 #define CPUID_AVX	(1u << 28)
+#define CPUID_NEED_AVX	(1u << 12 | 1u << 29)	/* FMA, F16C ... */
+#define CPUID7_NEED_AVX	(1u << 5)		/* AVX2 ... */
+#define CPUIDE_NEED_AVX	(1u << 11 | 1u << 16)	/* XOP, FMA4 */
+#define CPUID7_AVX512F	(1u << 16)
 
 static uint64_t scratch[2] __attribute__((aligned(4096)));
 
@@ -176,6 +180,18 @@ static void test_xcr0(uint64_t offered)
 	CHECK_IS(lo, offered);
 }
 
+/* Only with registers that can be turned on is there what needs them. */
+static void test_vectors(uint64_t xcr0)
+{
+	bool avx = xcr0 & 4, avx512 = xcr0 && (cpuid(0xd, 0).eax & 0xe0) == 0xe0;
+
+	CHECK_IS(!!(cpuid(1, 0).ecx & CPUID_AVX), avx);
+	CHECK(avx || !(cpuid(1, 0).ecx & CPUID_NEED_AVX));
+	CHECK(avx || !(cpuid(7, 0).ebx & CPUID7_NEED_AVX));
+	CHECK(avx || !(cpuid(0x80000001, 0).ecx & CPUIDE_NEED_AVX));
+	CHECK(avx512 || !(cpuid(7, 0).ebx & CPUID7_AVX512F));
+}
+
 /* The state survives an exit, a wait, and XCR0 without it in between. */
 static void test_avx(void)
 {
@@ -203,7 +219,7 @@ void test_instructions(void)
 	test_ring3(xcr0 ? FAULT_GP : FAULT_UD);
 	if (xcr0)
 		test_xcr0(xcr0);
-	CHECK_IS(!!(xcr0 & 4), !!(cpuid(1, 0).ecx & CPUID_AVX));
+	test_vectors(xcr0);
 	if (xcr0 & 4)
 		test_avx();
 }
