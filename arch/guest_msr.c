@@ -49,11 +49,6 @@ static bool value_valid(uint32_t msr, uint64_t value)
 		return !(value >> 32);
 	case MSR_LSTAR:
 	case MSR_CSTAR:
-	case MSR_SYSENTER_ESP:
-	case MSR_SYSENTER_EIP:
-	case MSR_FS_BASE:
-	case MSR_GS_BASE:
-	case MSR_KERNEL_GS_BASE:
 		return canonical(value);
 	default:
 		return true;

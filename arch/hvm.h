@@ -108,8 +108,8 @@ struct hvm_ops {
 	 */
 	void (*cpu_init)(void);
 
-	/* Allocate the vendor's part (v->arch), for good; 0 or an error, which leaves
-	 * nothing behind. Any pCPU; not running. Ports that the VM's io_map has a 0 for
+	/* Allocate the vendor's part (v->arch, all 0), for good; 0 or an error, which
+	 * leaves nothing behind. Any pCPU; not running. Ports that the VM's io_map has a 0 for
 	 * do not exit. */
 	int (*vcpu_create)(struct vcpu *v);
 	/* PVH entry state: 32-bit flat, paging off, RIP entry, EBX argument. */

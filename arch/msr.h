@@ -14,7 +14,6 @@
 #define MSR_SYSENTER_ESP	0x175
 #define MSR_SYSENTER_EIP	0x176
 #define MSR_MISC_ENABLE		0x1a0
-#define MSR_DEBUGCTL		0x1d9
 #define MSR_PAT			0x277
 #define MSR_TSC_DEADLINE	0x6e0
 #define MSR_X2APIC_BASE		0x800	/* + register offset / 16 */

@@ -34,8 +34,6 @@ int svm_vcpu_create(struct vcpu *v)
 	vmcb_init(vmcb_of(v));
 	if (v->vm->io_map.v)
 		vmcb_of(v)->iopm = v->vm->io_map.v;
-	v->arch.asid_generation = 0;
-	v->arch.tlb_generation = 0;
 	return 0;
 }
 

@@ -331,9 +331,11 @@ static void decode_rest(struct vcpu *v, struct vcpu_exit *exit)
 		break;
 	case VMX_EXIT_XSETBV:
 		/* The fault of ring 3 goes first; not every CPU has it so. */
-		exit->reason = at_cpl0() ? EXIT_XSETBV : EXIT_NONE;
-		if (exit->reason == EXIT_NONE)
+		exit->reason = EXIT_XSETBV;
+		if (!at_cpl0()) {
+			exit->reason = EXIT_NONE;
 			inject_gp(v);
+		}
 		break;
 	case VMX_EXIT_DR:
 		vmx_debug_use(v);	/* and the instruction runs again */

@@ -88,10 +88,8 @@ static int vmcs_create(struct vcpu *v)
 
 int vmx_vcpu_create(struct vcpu *v)
 {
-	int err;
+	int err = xstate_create(v);
 
-	memset(&v->arch, 0, sizeof(v->arch));
-	err = xstate_create(v);
 	if (err)
 		return err;
 	err = vmcs_create(v);
