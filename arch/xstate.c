@@ -56,8 +56,7 @@ static void find_out(struct vcpu *v)
 				 ((uint64_t)guest.edx << 32 | guest.eax);
 		bytes = main.ecx;
 	}
-	while (((uint32_t)PAGE_SIZE << xstate.order) < bytes)
-		xstate.order++;
+	xstate.order = frames_order(bytes);
 	xstate.known = true;
 }
 

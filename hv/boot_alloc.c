@@ -13,15 +13,14 @@ static size_t chunk_left;
 
 void *boot_alloc(size_t bytes)
 {
-	uint32_t order = 0;
 	hpa_t pa;
 
 	if (fault_alloc())
 		return NULL;
 	bytes = ALIGN_UP(MAX(bytes, (size_t)1), (size_t)64);
 	if (bytes > chunk_left) {
-		while ((PAGE_SIZE << order) < bytes)
-			order++;
+		uint32_t order = frames_order(bytes);
+
 		if (frames_alloc(order, FRAME_OWNER_HV, &pa))
 			return NULL;
 		chunk = phys_to_virt(pa);

@@ -22,11 +22,9 @@ static uint64_t pages(uint64_t bytes)
 /* Whole pages of the hypervisor's own, in one piece, cleared. */
 static void *pages_alloc(uint64_t bytes)
 {
-	uint32_t order = 0;
+	uint32_t order = frames_order(bytes);
 	hpa_t at;
 
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
 	if (frames_alloc(order, FRAME_OWNER_HV, &at))
 		return NULL;
 	return memset(phys_to_virt(at), 0, PAGE_SIZE << order);

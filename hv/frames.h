@@ -59,6 +59,16 @@ hpa_t frames_early_alloc(uint64_t bytes, uint64_t below);
  */
 void frames_init(const struct boot_info *bi);
 
+/* The least order of a block that has room for so many bytes. */
+static inline uint32_t frames_order(uint64_t bytes)
+{
+	uint32_t order = 0;
+
+	while ((PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
+
 /*
  * A block of 2^order frames, aligned to its size, not cleared; each frame gets
  * the owner (not 0) and counts of 0. 0, AMBIT_ENOMEM, or AMBIT_EINVAL for an

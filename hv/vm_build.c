@@ -31,15 +31,6 @@
 #define GIANT_ORDER	18u	/* ... or 1 GiB ones */
 #define CHUNK_SIZE	(PAGE_SIZE << CHUNK_ORDER)
 
-static uint32_t order_of(uint64_t bytes)
-{
-	uint32_t order = 0;
-
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
-	return order;
-}
-
 static uint64_t info_bytes(const struct vm *vm)
 {
 	return sizeof(struct ambit_info) +
@@ -49,7 +40,7 @@ static uint64_t info_bytes(const struct vm *vm)
 
 uint32_t vm_info_order(const struct vm *vm)
 {
-	return order_of(info_bytes(vm));
+	return frames_order(info_bytes(vm));
 }
 
 static int alloc_clear(uint32_t order, uint32_t owner, hpa_t *out)

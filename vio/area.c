@@ -31,13 +31,11 @@ uint32_t link_count;
 /* Physically contiguous and cleared; the tail of the power of two goes back. */
 static int area_alloc(uint64_t bytes, hpa_t *out)
 {
-	uint32_t order = 0;
+	uint32_t order = frames_order(bytes);
 	uint64_t end;
 
 	if (!bytes)
 		return AMBIT_OK;
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
 	if (frames_alloc(order, FRAME_OWNER_LINK, out))
 		return AMBIT_ENOMEM;
 	memset(phys_to_virt(*out), 0, bytes);

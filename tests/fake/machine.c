@@ -22,12 +22,9 @@ void fake_machine(uint64_t bytes)
 
 void *fake_cleared(size_t bytes)
 {
-	uint32_t order = 0;
 	hpa_t pa;
 
-	while ((PAGE_SIZE << order) < bytes)
-		order++;
-	if (frames_alloc(order, FRAME_OWNER_HV, &pa))
+	if (frames_alloc(frames_order(bytes), FRAME_OWNER_HV, &pa))
 		abort();
 	return memset(phys_to_virt(pa), 0, bytes);
 }
