@@ -9,6 +9,7 @@
 #include "hv/panic.h"
 #include "hv/pcpu.h"
 #include "hv/symbol.h"
+#include "hv/sync.h"
 #include "hv/time.h"
 #include "hv/work.h"
 
@@ -21,18 +22,16 @@ static bool over;
 static uint64_t longest;	/* ticks of a step; atomic */
 static uint64_t longest_of;	/* the step's function */
 
-/* Who waits for this CPU's guest to leave sees that it does not run. */
 static bool hold_step(struct work *w)
 {
-	struct pcpu *p = this_pcpu();
 	uint32_t before = LOAD_ACQUIRE(go);
 
 	(void)w;
-	__atomic_store_n(&p->syncing, 1, __ATOMIC_SEQ_CST);
+	sync_away();
 	__atomic_fetch_add(&held, 1, __ATOMIC_SEQ_CST);
 	while (LOAD_ACQUIRE(go) == before && !READ_ONCE(over))
 		arch_pause();
-	__atomic_store_n(&p->syncing, 0, __ATOMIC_SEQ_CST);
+	sync_back();
 	return true;
 }
 
@@ -43,7 +42,7 @@ static bool round_step(struct work *w)
 	uint32_t others = 0;
 
 	WRITE_ONCE(held, 0);
-	__atomic_store_n(&self->syncing, 1, __ATOMIC_SEQ_CST);
+	sync_away();
 	for (uint32_t i = 0; i < pcpu_limit; i++) {
 		if (!pcpu_online[i] || i == self->id)
 			continue;
@@ -56,7 +55,7 @@ static bool round_step(struct work *w)
 	if (!READ_ONCE(over))
 		CHECK(audit_check());
 	__atomic_fetch_add(&go, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&self->syncing, 0, __ATOMIC_SEQ_CST);
+	sync_back();
 	now = arch_tsc();
 	work_add_later(w, now + MAX(time_ns_to_ticks(PERIOD_NS), SHARE * (now - from)));
 	return true;

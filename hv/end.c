@@ -9,6 +9,7 @@
 #include "hv/counters.h"
 #include "hv/fault.h"
 #include "hv/panic.h"
+#include "hv/sync.h"
 #include "hv/time.h"
 #include "hv/trace.h"
 #include "hv/work.h"
@@ -59,17 +60,11 @@ static bool vm_passed(const struct vm *vm)
 	return !vm->crashed && vm->status == 0;
 }
 
-/* Who waits for this CPU's guest to leave (hv/sync.h) sees that it does not run, and comes
- * to rest too. */
-static void no_guest_again(void)
-{
-	__atomic_store_n(&this_pcpu()->syncing, 1, __ATOMIC_SEQ_CST);
-}
-
+/* Who waits for a guest here to leave (hv/sync.h) comes to rest too. */
 static bool halt_step(struct work *w)
 {
 	(void)w;
-	no_guest_again();
+	sync_away();
 	__atomic_fetch_add(&halted, 1, __ATOMIC_SEQ_CST);
 	arch_halt();
 }
@@ -82,7 +77,7 @@ static bool others_halt(void)
 	uint32_t others = 0;
 
 	audit_end();
-	no_guest_again();
+	sync_away();
 	for (uint32_t i = 0; i < PCPU_MAX; i++) {
 		if (!pcpu_online[i] || i == this_pcpu()->id)
 			continue;

@@ -9,23 +9,11 @@
 #include "hv/sched.h"
 #include "hv/vm.h"
 
-static void wait_begin(struct pcpu *self)
-{
-	__atomic_store_n(&self->syncing, 1, __ATOMIC_SEQ_CST);
-}
-
-static void wait_end(struct pcpu *self)
-{
-	/* A full fence: who saw us syncing relies on our reading its generation
-	 * after this, before any guest runs here. */
-	__atomic_store_n(&self->syncing, 0, __ATOMIC_SEQ_CST);
-}
-
 void sync_ops(void)
 {
 	struct pcpu *self = this_pcpu();
 
-	wait_begin(self);	/* also the fence before the look */
+	sync_away();	/* also the fence before the look */
 	for (uint32_t i = 0; i < pcpu_limit; i++) {
 		struct pcpu *p;
 		uint32_t op;
@@ -36,7 +24,7 @@ void sync_ops(void)
 		while ((op & 1) && LOAD_ACQUIRE(p->op) == op)
 			arch_pause();
 	}
-	wait_end(self);
+	sync_back();
 }
 
 /* Whether p runs no code of v on translations older than the generation. */
@@ -49,7 +37,7 @@ static bool left(const struct pcpu *p, const struct vcpu *v, uint64_t generation
 
 static void wait_left(struct vm *vm, struct pcpu *self, uint64_t generation)
 {
-	wait_begin(self);
+	sync_away();
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		struct vcpu *v = vm->vcpu[i];
 		const struct pcpu *p = pcpu_of(v->pcpu);
@@ -57,7 +45,9 @@ static void wait_left(struct vm *vm, struct pcpu *self, uint64_t generation)
 		while (p != self && !left(p, v, generation))
 			arch_pause();
 	}
-	wait_end(self);
+	/* Who saw us syncing relies on our reading its generation after this, before any
+	 * guest runs here. */
+	sync_back();
 }
 
 void sync_flush(struct vm *vm)

@@ -30,6 +30,18 @@ static inline void sync_op_end(void)
 	STORE_RELEASE(p->op, p->op + 1);
 }
 
+/* This pCPU runs no guest until sync_back(): nobody who syncs waits for it. Both are
+ * full fences. */
+static inline void sync_away(void)
+{
+	__atomic_store_n(&this_pcpu()->syncing, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void sync_back(void)
+{
+	__atomic_store_n(&this_pcpu()->syncing, 0, __ATOMIC_SEQ_CST);
+}
+
 /* What permits them was withdrawn, by a plain store at least: returns when every
  * operation has ended that may have seen it standing. */
 void sync_ops(void);
