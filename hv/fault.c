@@ -10,6 +10,7 @@
 #include "arch/arch.h"
 #include "arch/spinlock.h"
 #include "hv/console.h"
+#include "hv/manifest_text.h"
 #include "hv/option.h"
 #include "hv/printf.h"
 #include "hv/string.h"
@@ -33,26 +34,22 @@ static struct place place[PLACES_MAX];
 static uint32_t place_count;
 static struct spinlock lock;		/* the places; nests inside all but the console's */
 
-static uint64_t number(const char *s)
-{
-	uint64_t n = 0;
-
-	while (*s >= '0' && *s <= '9')
-		n = n * 10 + (uint64_t)(*s++ - '0');
-	return n;
-}
-
 void fault_init(const char *cmdline)
 {
 	char word[NAME_MAX];
+	struct manifest_str n;
+	bool all;
 
 	option_get(cmdline, "fail-check", check, sizeof(check));
 	option_get(cmdline, "fail-by", kind, sizeof(kind));
 	if (!option_get(cmdline, "fail-alloc", word, sizeof(word)) || !word[0])
 		return;
 	listing = !strcmp(word, "list");
-	fails_from = number(word);
-	fails_to = word[strlen(word) - 1] == '+' ? UINT64_MAX : fails_from;
+	n = str_of(word);
+	all = n.p[n.len - 1] == '+';
+	n.len -= all;
+	if (!listing && str_number(n, &fails_from))
+		fails_to = all ? UINT64_MAX : fails_from;
 }
 
 /* These builds keep frame pointers. A guest's one ends the chain: it points out of

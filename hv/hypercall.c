@@ -194,16 +194,26 @@ static int64_t hc_settle(struct vcpu *v)
 	return AMBIT_OK;
 }
 
-static int64_t hc_grant_map(struct vcpu *v)
+/* One that data_hot() would have answered, had it the common form. */
+static int64_t data_call_late(struct vcpu *v, const struct data_op *op)
 {
 	v->count.late_calls++;
-	return data_call(v, &grant_map_op);
+	return data_call(v, op);
+}
+
+static int64_t hc_copy(struct vcpu *v)
+{
+	return data_call_late(v, &copy_op);
+}
+
+static int64_t hc_grant_map(struct vcpu *v)
+{
+	return data_call_late(v, &grant_map_op);
 }
 
 static int64_t hc_grant_unmap(struct vcpu *v)
 {
-	v->count.late_calls++;
-	return data_call(v, &grant_unmap_op);
+	return data_call_late(v, &grant_unmap_op);
 }
 
 static int64_t hc_grant_query(struct vcpu *v)
@@ -307,12 +317,6 @@ static int64_t hc_vm_control(struct vcpu *v)
 		vm_restart(vm);
 		return AMBIT_OK;
 	}
-}
-
-static int64_t hc_copy(struct vcpu *v)
-{
-	v->count.late_calls++;
-	return data_call(v, &copy_op);
 }
 
 static int64_t hc_irq_done(struct vcpu *v)
