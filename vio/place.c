@@ -52,6 +52,8 @@ void place_describe(const struct vm *vm, gpa_t at, char text[PLACE_TEXT])
 		{ aperture + AMBIT_APERTURE_VCPU, vm->vcpu_count * PAGE_SIZE, "a vCPU page" },
 		{ vm->pool.v, vm->config->pool_places * PAGE_SIZE,
 		  "the give pool, at a place without a page" },
+		{ vm->counters.v, vm->counters_pages * PAGE_SIZE,
+		  "the counters, to be read only" },
 		{ vm->ram_low, GIB(4) - vm->ram_low, "behind the RAM that the manifest gives" },
 	};
 
