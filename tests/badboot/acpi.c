@@ -74,9 +74,9 @@ static struct rsdp *rsdp_find(void)
 {
 	uint8_t pam;
 
-	out32(CONFIG_ADDRESS, HOST_BRIDGE_PAM);
-	pam = in8(CONFIG_DATA + 1);
-	out8(CONFIG_DATA + 1, pam | PAM_RAM);
+	outl(CONFIG_ADDRESS, HOST_BRIDGE_PAM);
+	pam = inb(CONFIG_DATA + 1);
+	outb(CONFIG_DATA + 1, pam | PAM_RAM);
 	for (uint32_t at = BIOS_AREA; at < BIOS_END; at += 16)
 		if (same((const char *)at, "RSD PTR ", 8))
 			return (struct rsdp *)at;

@@ -41,18 +41,18 @@ struct elf_segment {
 static void say(const char *s)
 {
 	for (; *s; s++) {
-		while (!(in8(COM1 + 5) & 0x20))
+		while (!(inb(COM1 + 5) & 0x20))
 			;
-		out8(COM1, (uint8_t)*s);
+		outb(COM1, (uint8_t)*s);
 	}
 }
 
 _Noreturn void stop(const char *why)
 {
-	out8(COM1 + 3, 0x80);
-	out8(COM1, 1);
-	out8(COM1 + 1, 0);
-	out8(COM1 + 3, 3);
+	outb(COM1 + 3, 0x80);
+	outb(COM1, 1);
+	outb(COM1 + 1, 0);
+	outb(COM1 + 3, 3);
 	say("badboot | ");
 	say(why);
 	say("\n");
