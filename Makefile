@@ -299,7 +299,7 @@ bench: need-test
 	$(MAKE) all $(B)/host/split.so
 	tools/bench
 
-# The part of it that compares the schemes, on one vendor: a minute, and fewer packages.
+# The part of it that compares the schemes, on one vendor: less than a minute, and fewer packages.
 .PHONY: matrix report
 matrix:
 	tools/need $(NEED_MATRIX)
