@@ -135,6 +135,7 @@ void console_emergency(void)
 {
 	WRITE_ONCE(emergency, true);
 	async = false;
+	vm_console_cut();
 	if (READ_ONCE(typed))
 		arch_com1_write_sync("\n", 1);
 	flush();

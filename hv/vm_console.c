@@ -309,3 +309,11 @@ void vm_console_flush(void)
 		write_sync();
 	while (next_piece(true));
 }
+
+void vm_console_cut(void)
+{
+	if (out_pos == out_len)
+		return;
+	arch_com1_write_sync("\n", 1);
+	arch_screen_write("\n", 1);
+}

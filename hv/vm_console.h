@@ -40,3 +40,5 @@ void vm_console_drain(void);
 /* Write out all that is left, waiting for the UART: before power-off,
  * when all other pCPUs have stopped. */
 void vm_console_flush(void);
+/* A panic: what is half out stays so, and the panic begins a line. */
+void vm_console_cut(void);

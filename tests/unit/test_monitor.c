@@ -396,6 +396,22 @@ static void wraps(void)
 	ok_has(com1, "aaa\none     | ab\n", "a longer one does, with all of it");
 }
 
+static void cutting(void)
+{
+	seen_nothing();
+	com1_room = 10;
+	put(&vms[1], "a line\n");
+	step();
+	vm_console_cut();
+	ok(ends("two   \n"), "a panic ends a row that is half out");
+	com1_room = SIZE_MAX;
+	fake_tsc += 1000000;
+	rest();
+	seen_nothing();
+	vm_console_cut();
+	ok(!com1_len && !screen_len, "and nothing else");
+}
+
 static void ending(void)
 {
 	type("sa");
@@ -433,6 +449,7 @@ int main(void)
 	following();
 	corrects();
 	wraps();
+	cutting();
 	ending();
 	return done_testing();
 }
