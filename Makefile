@@ -266,6 +266,7 @@ test: need-test
 .PHONY: coverage faults
 coverage: need-test
 	$(MAKE) COVERAGE=1 B=$(B)/coverage all $(addprefix $(B)/coverage/unit/,$(unit-tests))
+	$(MAKE) bad
 	tools/coverage run
 
 # Nor this: every allocation fails once; `make test` has a few of them.
