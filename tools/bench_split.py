@@ -2,7 +2,9 @@
 """Where the instructions of an operation go: reads what the emulators tell of the windows
 between two marks of a benchmark (tools/run --split) and counts by side and kind."""
 
+import itertools
 import re
+import subprocess
 
 import bench_form
 
@@ -11,7 +13,7 @@ HYPERVISOR = 0xffff800000000000         # the upper half is its own
 BOCHS = re.compile(r"^\(\d+\)\.\[\d+\] \[0x[0-9a-f]+\] [0-9a-f]+:([0-9a-f]+) "
                    r"\([^)]*\): .*; ([0-9a-f]+)$")
 # Of the plugin: count, address, bytes.
-PLUGIN = re.compile(r"(\d+) ([0-9a-f]+) ([0-9a-f]+)\n")
+PLUGIN = re.compile(r"(\d+) ([0-9a-f]+) ([0-9a-f]+) (\d+)\n")
 MARK = "6687db"
 NAME = re.compile(r"\bsplit: (\S+)$", re.MULTILINE)
 # Bochs traces only the CPU that meets the mark.
@@ -33,12 +35,16 @@ HEAVY = [(name, re.compile(pattern)) for name, pattern in [
     ("fence", "0fae[ef]"),
     ("control-register", "0f2[02]"), ("debug-register", "0f2[13]"),
     ("port", "e[4-7]|e[c-f]")]]
+MOVE = re.compile("f3(?:(48)?a5|a4)$")
+# What no instruction tells: how often these functions of the hypervisor were entered.
+CALLED = {"apic_send": "ipis", "tlb_renew": "flush"}
 EXCHANGE = re.compile("8[67]" + MEMORY)
 PARTS = ["guest", "hypervisor", "copy"]
 
 
 def of_plugin(path):
-    """The windows in a file of tools/split_plugin.c: lists of (count, address, bytes)."""
+    """The windows in a file of tools/split_plugin.c: lists of (count, address,
+    bytes, stores of REP MOVS)."""
     windows = []
     with open(path, errors="replace") as f:
         for line in f:
@@ -48,7 +54,7 @@ def of_plugin(path):
             hit = PLUGIN.fullmatch(line)
             if not hit or not windows:
                 raise ValueError("%s: not understood: %s" % (path, line.strip()))
-            windows[-1].append((int(hit[1]), int(hit[2], 16), hit[3]))
+            windows[-1].append((int(hit[1]), int(hit[2], 16), hit[3], int(hit[4])))
     return windows
 
 
@@ -61,11 +67,30 @@ def of_bochs(path):
             if not hit:
                 continue
             if hit[2] == MARK:
-                windows.append(window)
+                windows.append([(n, *place, stores_of(n, place[1]))
+                                for place, n in runs(window)])
                 window = []
             else:
-                window.append((1, int(hit[1], 16), hit[2]))
+                window.append((int(hit[1], 16), hit[2]))
     return windows
+
+
+def runs(window):
+    """What is executed again and again, once, with how often."""
+    for place, same in itertools.groupby(window):
+        yield place, len(list(same))
+
+
+def stores_of(n, code):
+    """Of n iterations of REP MOVS. One single byte is none: the rest of a copy, of which
+    nothing is left as a rule, and which shows all the same."""
+    return n if MOVE.match(code) and (n > 1 or width(code) > 1) else 0
+
+
+def width(code):
+    """Bytes that REP MOVS moves at a time; else 0."""
+    hit = MOVE.match(code)
+    return (8 if hit[1] else 4 if code.endswith("a5") else 1) if hit else 0
 
 
 def kind_of(code):
@@ -82,10 +107,23 @@ def kind_of(code):
     return None
 
 
-def count(window):
+def entries(image):
+    """Parts by address, of CALLED."""
+    symbols = subprocess.run(["nm", image], check=True, text=True,
+                             stdout=subprocess.PIPE).stdout
+    found = {name: int(at, 16) for at, name in
+             re.findall(r"^(\w+) [tT] (\w+)$", symbols, re.MULTILINE)}
+    return {found[name]: part for name, part in CALLED.items()}
+
+
+def count(window, called):
     """The parts of a window, then its heavy operations, with how many there were."""
     counts = dict.fromkeys(PARTS, 0)
-    for n, address, code in window:
+    for n, address, code, stores in window:
+        if stores:
+            counts["bytes"] = counts.get("bytes", 0) + stores * width(code)
+        if address in called:
+            counts[called[address]] = counts.get(called[address], 0) + n
         kind = kind_of(code)
         if kind:
             counts[kind] = counts.get(kind, 0) + n
@@ -94,7 +132,11 @@ def count(window):
     return counts
 
 
-def figures(log, trace, vendor):
+def unit(part):
+    return "instructions" if part in PARTS else "bytes" if part == "bytes" else "operations"
+
+
+def figures(log, trace, vendor, called):
     """The figures of one boot: its console says what each window was of. Raises
     ValueError if the two do not belong together, OSError if there is no trace."""
     windows = (of_bochs if vendor == "vmx" else of_plugin)(trace)
@@ -105,8 +147,7 @@ def figures(log, trace, vendor):
         if vendor == "vmx" and name in ONE_CPU_ONLY:
             continue
         of, *params = name.split(",")
-        for part, n in count(window).items():
+        for part, n in count(window, called).items():
             yield {"name": "split", "vendor": vendor,
                    "params": {"of": of, **bench_form.params_of(params), "part": part},
-                   "value": n,
-                   "unit": "instructions" if part in PARTS else "operations"}
+                   "value": n, "unit": unit(part)}
