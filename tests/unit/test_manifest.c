@@ -533,6 +533,23 @@ static void test_many(void)
 	free(s);
 }
 
+static void test_large(void)
+{
+	char s[4096] = VM_A "cpus =";
+
+	for (uint32_t i = 0; i < 65; i++)
+		strcat(s, " auto");
+	ok(parse(s) && strstr(error, "t:4: cpus: more than 64 pCPUs"), "65 places: %s", error);
+	snprintf(s, sizeof(s), VM_A "cmdline = %02048d\n", 1);
+	ok(parse(s) && strstr(error, "t:4: cmdline: 2048 bytes are too long, 2047 are the most"),
+	   "a long command line: %s", error);
+	ok(parse(VM_A "abcdefghijklmnopqrstuvwxyz = 1\n") &&
+	   strstr(error, "unknown key 'abcdefghijklmnopqrstuvwxyz'") && !strchr(error, '?'),
+	   "a key longer than any is no typo: %s", error);
+	ok(manifest_parse(&m, "t", text, UINT32_MAX + 1ul, error) &&
+	   !strcmp(error, "t:1: the file is 4 GiB or larger"), "no line of a huge file is read");
+}
+
 int main(void)
 {
 	test_full();
@@ -548,6 +565,7 @@ int main(void)
 	test_mistakes();
 	test_mangled();
 	test_many();
+	test_large();
 	parse_end();
 	return done_testing();
 }

@@ -396,6 +396,38 @@ static void wraps(void)
 	ok_has(com1, "aaa\none     | ab\n", "a longer one does, with all of it");
 }
 
+static void stopping(void)
+{
+	uint32_t before = rows;
+
+	seen_nothing();
+	type("sa\x03");
+	ok(strstr(com1, "sa^C\n") && ends("ambit> "), "Ctrl-C drops the line");
+	type("sa\x0c");
+	ok(strstr(com1, "\x1b[H\x1b[2J") && ends("ambit> sa"), "Ctrl-L keeps it on a clear screen");
+	type("\x15");
+	rows = UINT32_MAX;
+	seen_nothing();
+	press("list\r");
+	for (uint32_t i = 0; i < 1000; i++)
+		step();
+	ok(count_of(com1, "row ") > 100, "a command that has no end");
+	type("\x03");
+	ok_has(com1, "^C\n", "Ctrl-C ends it");
+	ok(ends("ambit> "), "and leads back to the prompt");
+	rows = before;
+	type("live\r");
+	type("\x14");
+	ok(strstr(com1, "stopped\n") && ends("ambit> "), "Ctrl-T ends a live one");
+	type("\x04");
+	ok(!prompt_on && ends("\n"), "Ctrl-D closes the monitor");
+	type("\x14live\r");
+	seen_nothing();
+	vm_console_flush();
+	ok(strstr(com1, "stopped\n") && !prompt_on, "a live one ends with the run");
+	type("\x14");
+}
+
 static void cutting(void)
 {
 	seen_nothing();
@@ -449,6 +481,7 @@ int main(void)
 	following();
 	corrects();
 	wraps();
+	stopping();
 	cutting();
 	ending();
 	return done_testing();

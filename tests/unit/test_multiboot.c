@@ -297,6 +297,7 @@ static void test_bad2(void)
 	build2();
 	put32(INFO, MEMORY);
 	ok(parse(2, INFO) == AMBIT_EINVAL, "mb2: total size beyond memory");
+	ok(parse(2, MEMORY) == AMBIT_EINVAL, "mb2: nothing there at all");
 	build2();
 	put32(INFO + 8 + 4, 0);
 	ok(parse(2, INFO) == 0 && !bi.range_count, "mb2: a tag of size 0 ends the list");
@@ -320,6 +321,17 @@ static void test_bad2(void)
 	tag2(3, 12);
 	ok(parse(2, INFO) == 0 && !bi.rsdp && !bi.fb.base && !bi.module_count,
 	   "mb2: tags too short for their type");
+}
+
+static void test_modules2(void)
+{
+	build2();
+	tag_next -= 8;					/* the end comes later */
+	for (uint32_t i = 0; i < BOOT_MODULE_MAX + 2; i++)
+		module2(0x400000 + i * 0x1000, 0x400001 + i * 0x1000, "m");
+	tag2(0, 8);
+	ok(parse(2, INFO) == 0 && bi.module_count == BOOT_MODULE_MAX && bi.module_dropped == 3,
+	   "mb2: modules beyond the limit are counted");
 }
 
 /* --- ranges ------------------------------------------------------------------------- */
@@ -413,6 +425,7 @@ int main(void)
 	test_modules();
 	test_good2();
 	test_bad2();
+	test_modules2();
 	test_ranges();
 	test_noise();
 	free(memory);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The rounds in which the VM suspends itself, and may be saved and restored: its
- * memory, a timer that runs out meanwhile, a vCPU that is busy with registers and
- * one that waits must be what they were.
+ * memory, its give pool, a timer that runs out meanwhile, a vCPU that is busy with
+ * registers and one that waits must be what they were.
  */
 #include "tests/guest/xstate/xstate.h"
 
@@ -24,13 +24,21 @@ static uint64_t word(uint64_t page, uint64_t round)
 	return (page << 20 ^ round << 8 ^ vm_info()->vm) * 0x9e3779b97f4a7c15 | 1;
 }
 
+/* Those of its RAM, then those of its pool. */
+static uint64_t *page_of(size_t i)
+{
+	return i < page_count ? pages + i * WORDS :
+	       (uint64_t *)vm_info()->give_pool + (i - page_count) * WORDS;
+}
+
 /* Three words a page, in all pages or, when round is odd, in half of them. */
 static bool memory(uint64_t round, bool write)
 {
+	size_t n = page_count + vm_info()->give_pool_filled / PAGE_SIZE;
 	bool good = true;
 
-	for (size_t i = 0; i < page_count; i++) {
-		uint64_t *p = pages + i * WORDS;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t *p = page_of(i);
 		uint64_t v = round & 1 & i ? 0 : word(i, round);
 
 		for (size_t k = 0; k < WORDS; k += WORDS / 2 - 1) {
