@@ -234,13 +234,14 @@ static int64_t hc_grant_give(struct vcpu *v)
 static void vm_entry(const struct vm *caller, const struct vm *vm,
 		     struct ambit_vm_entry *e)
 {
+	uint32_t incarnation = LOAD_ACQUIRE(vm->listed_incarnation);	/* before the state */
 	uint64_t ticks = 0;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		ticks += sched_run_ticks(vm->vcpu[i]);
 	*e = (struct ambit_vm_entry){
 		.vm = vm->id, .state = vm_listed_state(vm),
-		.incarnation = vm->incarnation, .status = vm->status,
+		.incarnation = incarnation, .status = vm->status,
 		.vcpu_count = vm->vcpu_count,
 		.rights = vm_controls(caller, vm),
 		.memory = vm->ram_low + vm->ram_high,

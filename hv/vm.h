@@ -40,7 +40,8 @@ struct vm_build {
 
 struct vm {
 	uint32_t id;			/* index in the table */
-	uint32_t incarnation;		/* 1 at first start */
+	uint32_t incarnation;		/* 1 at first start; rises as it is built */
+	uint32_t listed_incarnation;	/* the last one that ran, or could not be built */
 	uint32_t owner;			/* frame owner number */
 	const struct manifest_vm *config;
 	const char *name;

@@ -289,6 +289,14 @@ static bool reap_step(struct work *w)
 	return true;
 }
 
+/* Under vm->lock. Who reads the number, then the state (vm_entry), must not take what
+ * ended before for the end of this incarnation: the state first. */
+static void vm_rises(struct vm *vm, uint32_t state)
+{
+	STORE_RELEASE(vm->state, state);
+	STORE_RELEASE(vm->listed_incarnation, vm->incarnation);
+}
+
 static bool build_failed_step(struct work *w)
 {
 	struct vm *vm = CONTAINER_OF(w, struct vm, work);
@@ -296,7 +304,7 @@ static bool build_failed_step(struct work *w)
 	if (!vm_unbuild_step(vm))
 		return false;
 	spin_lock(&vm->lock);
-	vm->state = VM_CRASHED;
+	vm_rises(vm, VM_CRASHED);
 	vm->work.run = build_step;
 	spin_unlock(&vm->lock);
 	end_vm_rests(vm);
@@ -316,7 +324,7 @@ static void vm_go(struct vm *vm)
 	vm->status = 0;
 	vm->why[0] = '\0';
 	vm_console_forget(vm);
-	vm->state = VM_RUNNING;
+	vm_rises(vm, VM_RUNNING);
 	vm->started_tsc = arch_tsc();
 	vcpu_go(v, v->start_entry, v->start_arg);
 	spin_unlock(&vm->lock);
