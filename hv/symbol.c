@@ -15,17 +15,6 @@ extern const uint32_t symbol_count;
 extern const struct symbol symbol_table[];	/* by rising address */
 extern const char symbol_names[];
 
-bool code_ends_in_call(const uint8_t code[CALL_BYTES])
-{
-	if (code[CALL_BYTES - 5] == 0xe8)
-		return true;
-	for (int at = 0; at <= CALL_BYTES - 2; at++) {	/* indirect: ff /2 */
-		if (code[at] == 0xff && (code[at + 1] >> 3 & 7) == 2)
-			return true;
-	}
-	return false;
-}
-
 const char *symbol_find(uint64_t address, uint64_t *offset)
 {
 	uint32_t low = 0, high = symbol_count;	/* it is below high */
