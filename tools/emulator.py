@@ -182,6 +182,16 @@ def bochs(machine, work, serial):
             "c\n" + windows * "trace on\nc\ntrace off\nc\n")
 
 
+def portless(machine, work):
+    """Whether Bochs ended as it found no port for its display, at which nobody looks:
+    others of it may have had all 50 at that time."""
+    path = os.path.join(work, "bochs.log")
+    if machine.emu != "bochs" or not os.path.exists(path):
+        return False
+    with open(path, errors="replace") as f:
+        return "could not bind any port" in f.read()
+
+
 def complaints(machine, work, hung):
     """What the emulator itself said, for a run that went wrong."""
     with open(os.path.join(work, "emulator.txt"), errors="replace") as f:
