@@ -123,7 +123,7 @@ NEED_RUN := $(NEED_BUILD) python3 \
 	$(if $(filter-out direct,$(BOOT)),$(NEED_ISO) ovmf)
 NEED_MATRIX := $(NEED_BUILD) python3 gnuplot-nox $(NEED_QEMU)
 NEED_FUZZ := clang libclang-rt-14-dev libzydis-dev
-NEED_TEST := $(NEED_BUILD) python3 gnuplot-nox perl spin tcc tshark ovmf $(NEED_QEMU) \
+NEED_TEST := $(NEED_BUILD) python3 gnuplot-nox chromium perl spin tcc tshark ovmf $(NEED_QEMU) \
 	$(NEED_BOCHS) $(NEED_ISO) $(NEED_FUZZ)
 
 # Code that runs at boot, in reports and where VMs come and go is made small; the
