@@ -123,7 +123,7 @@ static uint32_t input(char *to, uint32_t size)
 static void hear(const char *link)
 {
 	struct bm_seg seg = { text_of(0), limits.max_len };
-	char line[64];
+	char line[64] = "";
 	uint32_t n = 0;
 
 	CHECK_IS(bm_offer(b, 0, BM_IN, &seg, 0, no_note, 0), BM_OK);
