@@ -231,17 +231,22 @@ static int64_t hc_grant_give(struct vcpu *v)
 	return data_call(v, &give_op);
 }
 
-static void vm_entry(const struct vm *caller, const struct vm *vm,
-		     struct ambit_vm_entry *e)
+static void vm_entry(const struct vm *caller, struct vm *vm, struct ambit_vm_entry *e)
 {
-	uint32_t incarnation = LOAD_ACQUIRE(vm->listed_incarnation);	/* before the state */
+	uint32_t incarnation, state;
+	int32_t status;
 	uint64_t ticks = 0;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		ticks += sched_run_ticks(vm->vcpu[i]);
+	spin_lock(&vm->lock);
+	incarnation = vm->listed_incarnation;
+	state = vm_listed_state(vm);
+	status = vm->status;
+	spin_unlock(&vm->lock);
 	*e = (struct ambit_vm_entry){
-		.vm = vm->id, .state = vm_listed_state(vm),
-		.incarnation = incarnation, .status = vm->status,
+		.vm = vm->id, .state = state,
+		.incarnation = incarnation, .status = status,
 		.vcpu_count = vm->vcpu_count,
 		.rights = vm_controls(caller, vm),
 		.memory = vm->ram_low + vm->ram_high,
@@ -261,7 +266,7 @@ static int64_t vm_list(struct vcpu *v)
 		return AMBIT_ENOENT;
 	n = MIN(n, vm_count - first);
 	for (uint64_t i = 0; i < n; i++) {
-		const struct vm *vm = vm_by_id(first + i);
+		struct vm *vm = vm_by_id(first + i);
 
 		vcpus += vm->vcpu_count;
 		if (i && vcpus > LIST_CALL_VCPUS)

@@ -224,8 +224,7 @@ static void prompt_key(uint8_t c)
 		prompt_show();
 		break;
 	case LINE_ENTERED:
-		if (!shown)
-			prompt_show();
+		prompt_return();
 		prompt_leave();
 		task_begin();
 		break;
@@ -251,6 +250,12 @@ static void prompt_key(uint8_t c)
 	}
 }
 
+static void later_key(uint8_t c)
+{
+	if (ahead_count < AHEAD_BYTES)
+		ahead[ahead_count++] = c;
+}
+
 static void escape_key(void)
 {
 	switch (mode) {
@@ -273,14 +278,9 @@ static void escape_key(void)
 		follow_end();
 		break;
 	case COMPLETING:
-		break;			/* key() keeps it for later */
+		later_key(MONITOR_KEY);
+		break;
 	}
-}
-
-static void later_key(uint8_t c)
-{
-	if (ahead_count < AHEAD_BYTES)
-		ahead[ahead_count++] = c;
 }
 
 static void running_key(uint8_t c)
@@ -295,7 +295,7 @@ static void key(uint8_t c)
 {
 	char ch = c == '\r' ? '\n' : (char)c;
 
-	if (c == MONITOR_KEY && mode != COMPLETING) {
+	if (c == MONITOR_KEY) {
 		escape_key();
 		return;
 	}

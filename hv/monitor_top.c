@@ -92,7 +92,7 @@ static uint64_t part(uint64_t ticks)
 	return elapsed ? ticks * 1000 / elapsed : 0;
 }
 
-/* Busy is who runs a guest: a CPU that rests since long has not counted that as idle yet. */
+/* Busy is who runs a guest. */
 static void head_draw(void)
 {
 	uint64_t cpus = 1, busy;	/* pCPU 0, which draws this, and the others */

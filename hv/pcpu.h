@@ -52,7 +52,6 @@ struct pcpu {
 	uint64_t slice_end;		/* TSC when current must look at the queue */
 	uint64_t armed;			/* what the timer is set to */
 	uint64_t min_vruntime;
-	uint64_t idle_tsc;		/* ticks idle, for reports */
 	struct trace_event *trace;	/* its ring (trace.h) ... */
 	uint64_t traced;		/* ... and events ever put there */
 	uint32_t vcpu_placed;		/* vCPUs that have their home here */

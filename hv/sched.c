@@ -281,8 +281,6 @@ static void handoff_run(struct pcpu *p)
 
 static void idle(struct pcpu *p)
 {
-	uint64_t from = arch_tsc();
-
 	if (TRACING())
 		trace_put(TRACE_IDLE, NULL, 1, 0, 0);
 	if (!p->work && !READ_ONCE(p->inbox) && !READ_ONCE(p->work_inbox))
@@ -290,7 +288,6 @@ static void idle(struct pcpu *p)
 	if (TRACING())
 		trace_put(TRACE_IDLE, NULL, 0, 0, 0);
 	p->left_tsc = arch_tsc();
-	p->idle_tsc += p->left_tsc - from;
 }
 
 static __attribute__((noinline)) void fired(struct pcpu *p)
@@ -312,8 +309,8 @@ static __attribute__((noinline)) void kick_pay(struct pcpu *p, struct vcpu *v)
 
 	v->kick_virqs = READ_ONCE(v->count.virqs);
 	v->kick_tsc = MIN(MAX(v->kick_tsc, now), full) + kick_ticks;
-	if (v->kick_tsc <= full)
-		return;
+	if (v->kick_tsc <= full || v->quiet_ns != NS_NEVER)
+		return;			/* its end sees to the next quiet */
 	WRITE_ONCE(v->quiet_ns, time_now() + KICK_NS);
 	timers_want(p, v, v->quiet_ns);
 }

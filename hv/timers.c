@@ -39,12 +39,13 @@ void timers_want(struct pcpu *p, struct vcpu *v, uint64_t ns)
  * paid for, and the next comes no sooner. */
 static void quiet_end(const struct pcpu *p, struct vcpu *v, uint64_t now)
 {
-	if (p->current == v && READ_ONCE(v->count.virqs) != v->kick_virqs)
+	if (p->current == v && READ_ONCE(v->count.virqs) != v->kick_virqs) {
 		WRITE_ONCE(v->quiet_ns, now + KICK_NS);
-	else
+	} else {
 		/* Full fence: the look at pending before the next entry is later,
 		 * and who raises a virq reads this after setting the bit. */
 		__atomic_store_n(&v->quiet_ns, NS_NEVER, __ATOMIC_SEQ_CST);
+	}
 }
 
 static void timer_expired(struct pcpu *p, struct vcpu *v, uint64_t now)

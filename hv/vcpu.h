@@ -42,10 +42,10 @@ struct vcpu {
 	uint32_t run_state;		/* enum vcpu_run_state, atomic */
 	struct vcpu *inbox_next;	/* home's inbox, while READY and in it */
 
+	uint64_t quiet_ns;		/* no virq kicks it before (NS_NEVER: each may); here,
+					 * as who raises one has this line already */
 	uint64_t wait_ns;		/* end of the wait (NS_NEVER: none) */
 	uint64_t timer_ns;		/* one-shot timer virq (NS_NEVER: off) */
-	uint64_t quiet_ns;		/* no virq kicks it before (NS_NEVER: each may);
-					 * other pCPUs read it */
 	uint64_t kick_tsc;		/* until when its kicks are paid for, ... */
 	uint64_t kick_virqs;		/* ... which brought count.virqs up to this */
 	uint64_t heap_ns;		/* what the timer heap has it for ... */
@@ -66,4 +66,5 @@ struct vcpu {
 	struct ambit_vcpu_counters count __attribute__((aligned(PAGE_SIZE)));
 };
 _Static_assert(offsetof(struct vcpu, regs) == 0, "entry code");
+_Static_assert(offsetof(struct vcpu, pcpu) / 64 == offsetof(struct vcpu, quiet_ns) / 64, "line");
 _Static_assert(sizeof(struct vcpu) == offsetof(struct vcpu, count) + PAGE_SIZE, "its page");

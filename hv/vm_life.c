@@ -289,12 +289,11 @@ static bool reap_step(struct work *w)
 	return true;
 }
 
-/* Under vm->lock. Who reads the number, then the state (vm_entry), must not take what
- * ended before for the end of this incarnation: the state first. */
+/* Under vm->lock: only now is it listed as another than the one that ended. */
 static void vm_rises(struct vm *vm, uint32_t state)
 {
-	STORE_RELEASE(vm->state, state);
-	STORE_RELEASE(vm->listed_incarnation, vm->incarnation);
+	vm->state = state;
+	vm->listed_incarnation = vm->incarnation;
 }
 
 static bool build_failed_step(struct work *w)

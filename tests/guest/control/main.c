@@ -176,8 +176,10 @@ static void check_rises(uint32_t vm, uint32_t incarnation)
 	uint64_t end = time_now() + TIMEOUT;
 	const struct ambit_vm_entry *e;
 
-	while ((e = vm_look(vm))->incarnation < incarnation && time_now() < end)
+	while ((e = vm_look(vm))->incarnation < incarnation && time_now() < end) {
 		CHECK_IS(e->state, AMBIT_VMS_STOPPED);
+		time_sleep_until(time_now() + 20 * US);
+	}
 	CHECK_IS(e->incarnation, incarnation);
 	CHECK_IS(e->state, AMBIT_VMS_RUNNING);
 }
