@@ -136,13 +136,13 @@ def unit(part):
     return "instructions" if part in PARTS else "bytes" if part == "bytes" else "operations"
 
 
-def figures(log, trace, vendor, called):
+def figures(log, split, vendor, called):
     """The figures of one boot: its console says what each window was of. Raises
-    ValueError if the two do not belong together, OSError if there is no trace."""
-    windows = (of_bochs if vendor == "vmx" else of_plugin)(trace)
+    ValueError if the two do not belong together, OSError if there is no split."""
+    windows = (of_bochs if vendor == "vmx" else of_plugin)(split)
     names = NAME.findall(log)
     if len(names) != len(windows):
-        raise ValueError("%s: %d windows for %d names" % (trace, len(windows), len(names)))
+        raise ValueError("%s: %d windows for %d names" % (split, len(windows), len(names)))
     for name, window in zip(names, windows):
         if vendor == "vmx" and name in ONE_CPU_ONLY:
             continue
