@@ -210,6 +210,9 @@ static int vm_open(struct manifest_parser *p, struct manifest_str name)
 	if (str_is(name, MANIFEST_HYPERVISOR_NAME))
 		return manifest_fail(p, "a VM cannot be named '%.*s', which means the "
 				     "hypervisor itself", STR(name));
+	if (str_is(name, MANIFEST_CONSOLE_NAME))
+		return manifest_fail(p, "a VM cannot be named '%.*s', which stands before the "
+				     "hypervisor's own lines on the console", STR(name));
 	vm = &m->vm[id];
 	manifest_vm_begin(vm);
 	vm->line = p->lines.line;
@@ -294,7 +297,8 @@ static int key_unknown(struct manifest_parser *p, struct manifest_str name,
 		}
 	}
 	message_add(&msg, "unknown key '%.*s'", STR(name));
-	if (best_distance <= 2) {
+	/* Of a short word two other letters leave nothing. */
+	if (best_distance <= 2 && best_distance * 2 <= name.len) {
 		message_add(&msg, ", did you mean '%s'?", keys[best].name);
 		return -1;
 	}

@@ -19,6 +19,7 @@
 #define MANIFEST_CPU_AUTO	0xffff
 #define MANIFEST_HYPERVISOR	0xffffffffu	/* as manifest_end.vm */
 #define MANIFEST_HYPERVISOR_NAME "hypervisor"
+#define MANIFEST_CONSOLE_NAME	"ambit"		/* before the hypervisor's own lines */
 #define MANIFEST_GRANTS_MAX	65536	/* entries of a table, pages of a map window */
 #define MANIFEST_GRANT_USE_MAX	32	/* bytes to keep an entry, at most, ... */
 #define MANIFEST_MAP_PAGE	12	/* ... a page of a map window ... */

@@ -307,6 +307,7 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ VM_A "nonsense\n", "t:4: 'nonsense' is neither 'key = value' nor a section" },
 	{ VM_A "memroy = 5M\n", "t:4: unknown key 'memroy', did you mean 'memory'?" },
 	{ VM_A "vcpu = 5\n", "did you mean 'vcpus'?" },
+	{ VM_A "foo = 5\n", "t:4: unknown key 'foo'; a VM has image, memory, vcpus" },
 	{ VM_A "ends = a b\n", "t:4: unknown key 'ends'; a VM has image, memory, vcpus" },
 	{ VM_A "= 5\n", "t:4: unknown key ''; a VM has" },
 	{ VM_A "Image = k\n", "did you mean 'image'?" },
@@ -398,6 +399,8 @@ static const struct { const char *text, *want; } mistakes[] = {
 	{ VM_A "irqs = 16 17 18 19 20 21 22 23 24\n", "a VM has at most 8 interrupts" },
 	{ "[vm hypervisor]\n", "t:1: a VM cannot be named 'hypervisor', which means the "
 	  "hypervisor itself" },
+	{ "[vm ambit]\n", "t:1: a VM cannot be named 'ambit', which stands before the "
+	  "hypervisor's own lines on the console" },
 	{ VM_A "[link n]\nends = hypervisor a\n",
 	  "t:5: ends: the hypervisor can be the back end only, the second one" },
 	{ VM_A "[link n]\nends = hypervisor hypervisor\n", "the back end only" },
