@@ -81,9 +81,11 @@ uint64_t arch_tsc(void);		/* host tests set their own time */
 #endif
 /*
  * Monotonic ticks of a reference clock that keeps time when the TSC does not
- * (HPET or PM timer, extended to 64 bits by regular calls), and its rate.
+ * (HPET or PM timer, extended to 64 bits by regular calls: two in each
+ * arch_ref_round(), in which its counter comes round, unless that is 0), and its rate.
  */
 uint64_t arch_ref_read(void);
+uint64_t arch_ref_round(void);
 uint64_t arch_ref_hz(void);
 /*
  * Program this pCPU's one-shot timer to interrupt at this TSC value (at once if

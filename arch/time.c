@@ -91,6 +91,11 @@ uint64_t arch_ref_read(void)
 	return next;
 }
 
+uint64_t arch_ref_round(void)
+{
+	return ref_mask ? ref_mask + 1 : 0;
+}
+
 uint64_t arch_ref_hz(void)
 {
 	return ref_hz;

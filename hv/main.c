@@ -243,6 +243,7 @@ static _Noreturn void run(const struct boot_info *bi, uint32_t pcpu_count,
 	vm_start_all();
 	boot_report(entry_tsc);
 	audit_begin();
+	system_time_keep();
 	sched_run();
 }
 

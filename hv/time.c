@@ -5,9 +5,11 @@
 #include "hv/abi/time.h"
 #include "hv/pcpu.h"
 #include "hv/vcpu.h"
+#include "hv/work.h"
 
 #define NS_PER_S 1000000000ull
 #define DEADLINE_MAX (1ull << 60)	/* ns, 36 years: beyond is for ever */
+#define KEEP_PART 8u			/* of the time in which the clock comes round */
 
 static uint64_t tsc_zero, ref_zero;	/* the clocks at system time 0 */
 static uint64_t ns_per_tick, ticks_per_ns, ns_per_ref;	/* 32.32 */
@@ -32,6 +34,25 @@ void system_time_init(void)
 	ns_per_tick = ratio(NS_PER_S, arch_tsc_hz());
 	ticks_per_ns = ratio(arch_tsc_hz(), NS_PER_S);
 	ns_per_ref = ratio(NS_PER_S, arch_ref_hz());
+}
+
+/* Nobody may ask for the time for long, and a narrow counter would come round unseen.
+ * Far sooner than that, as the TSC, by which this waits, may be slow. */
+static bool keep_step(struct work *w)
+{
+	uint64_t round = scale(arch_ref_round(), ns_per_ref);
+
+	(void)arch_ref_read();
+	work_add_later(w, arch_tsc() + time_ns_to_ticks(round / KEEP_PART));
+	return true;
+}
+
+void system_time_keep(void)
+{
+	static struct work keep = { .run = keep_step };
+
+	if (!stable && arch_ref_round())
+		work_add(this_pcpu()->id, &keep);
 }
 
 static uint64_t boot_tsc(void)

@@ -9,6 +9,8 @@
 #include "hv/types.h"
 
 void system_time_init(void);
+/* Boot CPU, before its run loop: have the reference clock read often enough. */
+void system_time_keep(void);
 uint64_t time_now(void);
 /* TSC of this pCPU at system time ns; TSC_NEVER for what is centuries away. */
 uint64_t time_deadline(uint64_t ns);
