@@ -20,6 +20,9 @@ static void states(const struct link *l)
 	if (a->peer_state != b->state || b->peer_state != a->state ||
 	    a->generation != b->generation || a->resets != b->resets)
 		audit_wrong("%s: its ends tell different states", l->config->name);
+	/* Ends that are suspended may have been so before, and have none. */
+	if (l->connected ? !open : a->state == AMBIT_LINK_CONNECTED && b->state == a->state)
+		audit_wrong("%s: its connection is not what its ends tell", l->config->name);
 	if (l->window_open && !open)
 		audit_wrong("%s: its window is open", l->config->name);
 	if (l->window_closing)

@@ -66,7 +66,8 @@ static bool keeps(uint32_t state)
 
 /* Under the link's lock: one end's new state, shown in both status areas. A new
  * generation comes first: a guest reads the states, then the generation, and
- * must not take an old one for that of the new connection. */
+ * must not take an old one for that of the new connection. Nor may a call that it
+ * makes then be refused. */
 static void show_state(struct endpoint *e, uint32_t state, bool keep)
 {
 	struct ambit_status *own = e->status, *peer = e->peer->status;
@@ -81,14 +82,13 @@ static void show_state(struct endpoint *e, uint32_t state, bool keep)
 
 		WRITE_ONCE(own->generation, generation);
 		WRITE_ONCE(peer->generation, generation);
+		WRITE_ONCE(e->link->connected, true);
 	}
 	if (TRACING() && e->vm)
 		trace_put(TRACE_LINK, e->vm->vcpu[0], (uint16_t)e->number, state,
 			  own->generation);
 	STORE_RELEASE(own->state, state);
 	STORE_RELEASE(peer->peer_state, state);
-	if (begins)
-		STORE_RELEASE(e->link->connected, true);
 	if (ends) {
 		WRITE_ONCE(own->resets, own->resets + 1);
 		WRITE_ONCE(peer->resets, peer->resets + 1);

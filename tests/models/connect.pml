@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Connections. A writer posts to a reader; its VM dies, anywhere, and is born anew;
- * the reader may end a connection too. A message is taken only in the connection
- * that it was written in: nothing that an earlier life left in the ring, and nothing
- * that a new one writes before the reader knows of it.
+ * the reader may end a connection too, or be suspended, over which one stands. A
+ * message is taken only in the connection that it was written in: nothing that an
+ * earlier life left in the ring, and nothing that a new one writes before the reader
+ * knows of it. Who is shown a connection is not refused, but for its end.
  *
  * Order: all that the hypervisor shows is stored plainly under the link's lock, in
  * order; loads are in order. Two words of the status area are read as one.
  *
  * MUTATION_GENERATION_LATE: a new generation is stored behind the state
+ * MUTATION_LINKED_LATE: the ends are shown connected before calls find them so
  * MUTATION_EPOCH_FIRST: an end shows its epoch, then sets up its ring
  * MUTATION_EPOCH_BLIND: the reader does not wait for the writer's epoch
  * MUTATION_ALIVE_FIRST: the reader looks at the connection, then reads prod
  * MUTATION_BLAME_BLIND: it takes nonsense for the peer's without a look at it
  */
 #define CPUS	2
-#define WORDS	14
+#define WORDS	15
 #define STATE	0	/* + end: status.state */
 #define PEER	2	/* + end: status.peer_state */
 #define GENERATION 4	/* + end */
@@ -24,12 +26,14 @@
 #define PROD	10	/* of the writer */
 #define RING	11	/* + place */
 #define LOCK	13
+#define LINKED	14	/* link->connected: what calls look at */
 #include "tso.pml"
 
 #define CLOSED		0
 #define CONFIGURING	1
 #define CONNECTED	2
 #define DEAD		3
+#define SUSPENDED	4
 #define OTHER		(1 - cpu)
 #define LIVES		2
 #define POSTS		2	/* in a connection, and places of the ring */
@@ -38,8 +42,13 @@
 inline show_state(new)
 {
 	atomic { DRAINED && !mem[LOCK] -> mem[LOCK] = 1 };
-	was = LOAD(STATE + cpu) == CONNECTED && LOAD(STATE + OTHER) == CONNECTED;
-	is = new == CONNECTED && LOAD(STATE + OTHER) == CONNECTED;
+	was = LOAD(LINKED);
+	is = new == CONNECTED || was && new == SUSPENDED;
+	is = is && (was || LOAD(STATE + OTHER) == CONNECTED);
+	if
+	:: was && !is -> STORE(LINKED, 0)
+	:: else
+	fi;
 #ifdef MUTATION_GENERATION_LATE
 	STORE(STATE + cpu, new);
 	STORE(PEER + OTHER, new);
@@ -52,11 +61,20 @@ inline show_state(new)
 		seen = 0
 	:: else
 	fi;
+	if
+#ifndef MUTATION_LINKED_LATE
+	:: is && !was -> STORE(LINKED, 1)
+#endif
+	:: else
+	fi;
 #ifndef MUTATION_GENERATION_LATE
 	STORE(STATE + cpu, new);
 	STORE(PEER + OTHER, new);
 #endif
 	if
+#ifdef MUTATION_LINKED_LATE
+	:: is && !was -> STORE(LINKED, 1)
+#endif
 	:: was && !is ->
 		STORE(RESETS + cpu, LOAD(RESETS + cpu) + 1);
 		STORE(RESETS + OTHER, LOAD(RESETS + OTHER) + 1)
@@ -68,14 +86,9 @@ inline show_state(new)
 
 /* guests/lib/bm_impl.h: bm_epochs(), bm_alive() */
 #define EPOCHS	(LOAD(GENERATION + cpu) * 8 + LOAD(RESETS + cpu))
+#define ALIVE	(EPOCHS == epochs)
 #define BOTH_CONNECTED							\
 	(LOAD(STATE + cpu) == CONNECTED && LOAD(PEER + cpu) == CONNECTED)
-
-inline read_alive()
-{
-	alive = BOTH_CONNECTED;
-	alive = alive && LOAD(GENERATION + cpu) == generation
-}
 
 /* guests/lib/bm_link.c: ring_init(); the reader writes no messages here */
 inline ring_init()
@@ -97,6 +110,19 @@ inline link_connect()
 	show_state(CONNECTED)
 }
 
+/* vio/link.c: link_notify(); refused: the connection is over, and shows it */
+inline link_notify()
+{
+	if
+	:: !LOAD(LINKED) ->
+		d_step {
+			!mem[LOCK] -> assert(mem[RESETS + cpu] != resets ||
+					     mem[GENERATION + cpu] != seen)
+		}
+	:: else
+	fi
+}
+
 /* guests/lib/bm_link.c: link_step(), link_generation() */
 inline link_step()
 {
@@ -106,6 +132,7 @@ inline link_step()
 	:: seen != CONNECTED -> link_connect()
 	:: else
 	fi;
+	resets = LOAD(RESETS + cpu);
 	alive = LOAD(STATE + cpu) == CONNECTED;
 	alive = alive && LOAD(PEER + cpu) == CONNECTED;
 	seen = LOAD(GENERATION + cpu);
@@ -121,6 +148,7 @@ inline link_step()
 			ring_init();
 			STORE(EPOCH + cpu, generation);
 #endif
+			link_notify()
 		:: else
 		fi;
 		epochs = EPOCHS;
@@ -128,15 +156,16 @@ inline link_step()
 #ifdef MUTATION_EPOCH_BLIND
 		seen = (cpu == 1 -> generation : seen);
 #endif
-		read_alive();
-		up = alive && seen == generation
+		alive = BOTH_CONNECTED;
+		up = alive && LOAD(GENERATION + cpu) == generation &&
+		     seen == generation
 	:: else
 	fi;
-	d_step { seen = 0; alive = false }
+	d_step { seen = 0; resets = 0; alive = false }
 }
 
 #define END								\
-	byte generation, epochs, count, seen;				\
+	byte generation, epochs, count, seen, resets;				\
 	bool was, is, alive, up
 
 bool dead;		/* the writer's VM, for good */
@@ -157,9 +186,7 @@ proctype writer()
 		STORE(PROD, count)
 	:: up ->
 		/* guests/lib/bm.c: bm_look() */
-		read_alive();
-		up = alive;
-		alive = false
+		up = ALIVE
 	:: lives < LIVES ->
 		lives++;
 		/* hv/vm_unbuild.c: links_die(); vio/link.c: endpoint_born() */
@@ -174,7 +201,7 @@ proctype writer()
 proctype reader()
 {
 	byte cpu = 1, known;
-	bool closed;
+	bool closed;		/* or suspended */
 	END;
 
 	do
@@ -182,11 +209,11 @@ proctype reader()
 	:: up && known == count ->
 		/* guests/lib/bm.c: bm_look() */
 #ifdef MUTATION_ALIVE_FIRST
-		read_alive();
+		alive = ALIVE;
 		seen = LOAD(PROD);
 #else
 		seen = LOAD(PROD);
-		read_alive();
+		alive = ALIVE;
 #endif
 #ifdef MUTATION_BLAME_BLIND
 		alive = alive || seen < count;
@@ -199,7 +226,7 @@ proctype reader()
 		/* guests/lib/bm_inline.h: bm_next_inline() */
 		seen = LOAD(RING + count);
 		if
-		:: EPOCHS == epochs ->
+		:: ALIVE ->
 			assert(seen == generation);
 			count++
 		:: else -> up = false; known = count	/* bm_next_lost() */
@@ -210,6 +237,11 @@ proctype reader()
 		show_state(CLOSED);	/* guests/lib/bm_link.c: bm_link_reset() */
 		up = false;
 		known = count
+	:: up && !closed ->
+		closed = true;
+		/* guests/lib/bm_link.c: bm_suspend(), bm_resume() */
+		show_state(SUSPENDED);
+		show_state(CONNECTED)
 	:: dead -> break
 	od
 }

@@ -62,7 +62,7 @@ uint64_t audit_map(struct vm *vm) { return vm->vcpu_count; }
 static void link_ends(void)
 {
 	net = (struct link){ .config = &config, .scheme = AMBIT_SCHEME_GRANT,
-			     .grant_count = REFS };
+			     .connected = true, .grant_count = REFS };
 	memset(status, 0, sizeof(status));
 	memset(grant, 0, sizeof(grant));
 	memset(mapped, 0, sizeof(mapped));
@@ -150,6 +150,8 @@ static void sound(void)
 		status[i].status.state = status[i].status.peer_state = AMBIT_LINK_SUSPENDED;
 	net.window_open = true;
 	ok(audit_check(), "a connection that is suspended keeps its window");
+	net.window_open = net.connected = false;
+	ok(audit_check(), "or its ends were suspended without one");
 	machine();
 	net.end[1].vm = NULL;
 	vm_count = 1;
@@ -166,7 +168,12 @@ static void links(void)
 	tells("net: its ends tell different states");
 	status[1].status.resets++;
 	tells("net: its ends tell different states");
+	net.connected = false;
+	tells("net: its connection is not what its ends tell");
 	status[0].status.state = status[1].status.peer_state = AMBIT_LINK_CLOSED;
+	tells("net: its connection is not what its ends tell");
+	status[0].status.state = status[1].status.peer_state = AMBIT_LINK_CLOSED;
+	net.connected = false;
 	net.window_open = true;
 	tells("net: its window is open");
 	net.window_closing = 1;
@@ -174,6 +181,7 @@ static void links(void)
 	vms[1].state = VM_CRASHED;
 	tells("net: state 2 of the end of two, whose state is ");
 	status[0].status.state = status[1].status.peer_state = AMBIT_LINK_DEAD;
+	net.connected = false;
 	net.end[0].vm = NULL;
 	vms[0].endpoint_count = 0;
 	vms[0].maps = 0;

@@ -36,6 +36,7 @@ void sync_flush(struct vm *vm)
 bool trace_on = true;
 static uint32_t traced[2];		/* events of each VM ... */
 static uint64_t traced_state[2];	/* ... and the state of the last */
+static bool traced_up;			/* calls found the connection, before it was shown */
 
 void trace_put(uint16_t type, const struct vcpu *v, uint16_t n, uint64_t a, uint64_t b)
 {
@@ -43,6 +44,7 @@ void trace_put(uint16_t type, const struct vcpu *v, uint16_t n, uint64_t a, uint
 		return;
 	traced[v->vm->id]++;
 	traced_state[v->vm->id] = a;
+	traced_up = link_table[0].connected;
 }
 
 struct model { uint32_t state[2], generation, resets, incarnation[2]; bool up; };
@@ -112,6 +114,7 @@ static bool state_step(struct model *m, struct link *l, uint32_t end, uint32_t w
 	}
 	return model_shown(m, l) && virq_count(e) == own &&
 	       traced[end] == events + change && traced_state[end] == m->state[end] &&
+	       (!change || traced_up == m->up) &&
 	       peer->event->pending == (was || change) &&
 	       virq_count(peer) == before + (change && !was && !masked);
 }
