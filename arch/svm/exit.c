@@ -17,7 +17,6 @@
 
 #define LENGTH_CPUID	2
 #define LENGTH_VMMCALL	3
-#define RFLAGS_RF	BIT(16)
 #define VECTOR_BP	3
 #define VECTOR_OF	4
 #define EXCEPTION_COUNT	32
@@ -112,8 +111,11 @@ bool svm_exit_warm(struct vcpu *v, struct vmcb *c)
 	return true;
 }
 
+/* Faults, but for #DB, save RF as 1: a breakpoint on the instruction was before. */
 void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 {
+	if (vector != VECTOR_DB)
+		vmcb_of(v)->rflags |= RFLAGS_RF;
 	v->arch.inject = EVENT_VALID | EVENT_EXCEPTION | vector;
 	if (has_error)
 		v->arch.inject |= EVENT_ERROR | (uint64_t)error << 32;

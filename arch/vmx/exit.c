@@ -186,6 +186,7 @@ static void cr0_write(struct vcpu *v, uint64_t value)
 		inject_gp(v);
 	else
 		vmcs_write(VMCS_CR0_SHADOW, value);
+	vmx_again();
 }
 
 static void cr4_write(struct vcpu *v, uint64_t value)
@@ -196,6 +197,7 @@ static void cr4_write(struct vcpu *v, uint64_t value)
 	}
 	v->arch.cr4_shadow = value & v->arch.cr4_own;
 	vmcs_write(VMCS_CR4_SHADOW, value);
+	vmx_again();
 }
 
 /* There is no local APIC whose priority it could be: a register, no more. */

@@ -35,6 +35,11 @@ void vmx_advance(uint64_t len)
 			   vmcs_read(VMCS_PENDING_DEBUG) | PENDING_BS);
 }
 
+void vmx_again(void)
+{
+	vmcs_write(VMCS_GUEST_RFLAGS, vmcs_read(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+}
+
 void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 {
 	uint64_t type = vector == VECTOR_NMI ? EVENT_TYPE_NMI : EVENT_TYPE_EXCEPTION;
@@ -45,6 +50,7 @@ void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error)
 	v->arch.inject = EVENT_VALID | type << EVENT_TYPE_SHIFT | vector |
 			 (has_error ? EVENT_ERROR : 0);
 	v->arch.inject_error = error;
+	vmx_again();		/* after its fault was served */
 	vmcs_write(VMCS_SHADOW, vmcs_read(VMCS_SHADOW) & ~SHADOW_INSTRUCTION);
 }
 

@@ -61,6 +61,9 @@ void vmx_exit_decode(struct vcpu *v, struct vcpu_exit *exit);
 
 /* Go past the instruction of len bytes at RIP, with all side effects. */
 void vmx_advance(uint64_t len);
+/* The instruction at RIP begins again: a breakpoint on it was served before its exit,
+ * which has cleared RF (SDM 3C, Saving RIP, RSP, RFLAGS, and SSP). */
+void vmx_again(void);
 bool vmx_in_64bit_code(void);
 void vmx_skip(struct vcpu *v, const struct vcpu_exit *exit);
 void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);

@@ -14,19 +14,23 @@
 #define RFLAGS_RF	0x10000ull
 #define RFLAGS_AC	0x40000ull
 #define CR0_AM		0x40000ull
+#define CR4_MCE		0x40ull
 #define DR6_BS		0x4000ull
 
 static volatile uint64_t steps[STEPS_MAX];	/* RIP of each #DB */
 static volatile uint64_t causes;	/* DR6, summed up */
 static volatile uint32_t step_count;
+static volatile uint64_t fault_rflags;	/* saved by any other exception */
 static bool (*hook_before)(struct trap_frame *f);
 
 static bool debug_hook(struct trap_frame *f)
 {
 	uint64_t dr6;
 
-	if (f->vector != FAULT_DB)
+	if (f->vector != FAULT_DB) {
+		fault_rflags = f->rflags;
 		return hook_before(f);
+	}
 	__asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
 	__asm__ volatile("movq %0, %%dr6" : : "r"(0xffff0ff0ul));
 	causes = causes | (dr6 & 0xe00f);
@@ -102,6 +106,45 @@ static void test_breakpoints(void)
 	dr_set(0, 0x400);
 }
 
+/* RF is over with the instruction that it was for, also if that one exits. */
+static void test_resume_flag(void)
+{
+	uint32_t a = 0, b, c = 0, d;
+	extern uint8_t resume_cpuid[], resume_in[], resume_next[];
+
+	debug_begin();
+	dr_set((uint64_t)resume_cpuid, 0x43f);
+	__asm__ volatile("movq %0, %%dr1; movq %1, %%dr2"
+			 : : "r"((uint64_t)resume_in), "r"((uint64_t)resume_next));
+	__asm__ volatile("resume_cpuid: cpuid\n"
+			 "resume_in: inb $0x60, %%al\n"
+			 "resume_next: nop"
+			 : "+a"(a), "=b"(b), "+c"(c), "=d"(d) : : "memory");
+	dr_set(0, 0x400);
+	CHECK_IS(step_count, 3);
+	CHECK_IS(steps[1], resume_in);
+	CHECK_IS(steps[2], resume_next);
+}
+
+/* One that the hypervisor has executed again hits its breakpoint once, and a fault
+ * that the hypervisor raises saves RF as any other, so as not to hit it twice. */
+static void test_again(void)
+{
+	extern uint8_t again_cr4[];
+	uint64_t cr4;
+
+	__asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
+	debug_begin();
+	dr_set((uint64_t)again_cr4, 0x403);
+	__asm__ volatile("again_cr4: movq %0, %%cr4" : : "r"(cr4 ^ CR4_MCE) : "memory");
+	dr_set(0, 0x400);
+	__asm__ volatile("movq %0, %%cr4" : : "r"(cr4) : "memory");
+	CHECK_IS(step_count, 1);
+	PROBE("rdmsr", : : "c"(0x3a) : "rax", "rdx", "memory");
+	CHECK_IS(probe_vector, FAULT_GP);
+	CHECK(fault_rflags & RFLAGS_RF);
+}
+
 static void test_traps(void)
 {
 	extern uint8_t after_int1[];
@@ -148,6 +191,8 @@ void test_debug(void)
 	trap_hook = debug_hook;
 	test_steps();
 	test_breakpoints();
+	test_resume_flag();
+	test_again();
 	test_traps();
 	test_alignment();
 	trap_hook = hook_before;
