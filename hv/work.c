@@ -11,6 +11,17 @@
 #include "hv/timers.h"
 
 #define WORK_NS	50000ull	/* of guest time between two slices of work */
+#define ASK_BURST	16u	/* interrupts for work, after a while without */
+
+/* p is to look at its inbox. A guest there is disturbed so often and no more (work_pay):
+ * else the timer that ends the quiet does. If the guest leaves just now, it does too. */
+static void work_ask(struct pcpu *p)
+{
+	if (READ_ONCE(p->work_quiet) && READ_ONCE(p->current))
+		return;
+	WRITE_ONCE(p->work_asked, 1u);
+	sched_interrupt(p);
+}
 
 void work_add(uint32_t pcpu, struct work *w)
 {
@@ -25,7 +36,40 @@ void work_add(uint32_t pcpu, struct work *w)
 	while (!__atomic_compare_exchange_n(&p->work_inbox, &head, w, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (!head && p != this_pcpu())
-		sched_interrupt(p);
+		work_ask(p);
+}
+
+/*
+ * An interrupt for work costs the guest that runs here an exit, and others, on CPUs of
+ * their own, say how often. So a bucket bounds it, as that of kicks does (hv/sched.c:
+ * kick_pay); it belongs to the pCPU, as any guest may be the one that runs.
+ */
+static __attribute__((noinline)) void work_pay(struct pcpu *p)
+{
+	uint64_t now = arch_tsc(), each = time_ns_to_ticks(WORK_NS);
+	uint64_t full = now + ASK_BURST * each;
+
+	WRITE_ONCE(p->work_asked, 0u);
+	if (!p->current)
+		return;
+	p->work_paid = MIN(MAX(p->work_paid, now), full) + each;
+	if (p->work_paid <= full || p->work_quiet)
+		return;
+	WRITE_ONCE(p->work_quiet, now + each);
+	timers_arm(p, p->work_quiet);
+}
+
+/* If work came meanwhile, this was the interrupt for it, and the next comes no sooner. */
+static void quiet_look(struct pcpu *p, uint64_t now)
+{
+	if (p->work_quiet <= now) {
+		/* Full fence: who finds it 0 interrupts, the others are seen behind it. */
+		__atomic_store_n(&p->work_quiet, 0, __ATOMIC_SEQ_CST);
+		if (!p->current || !READ_ONCE(p->work_inbox))
+			return;
+		WRITE_ONCE(p->work_quiet, now + time_ns_to_ticks(WORK_NS));
+	}
+	timers_arm(p, p->work_quiet);
 }
 
 static void work_append(struct pcpu *p, struct work *list)
@@ -69,6 +113,8 @@ void work_run(struct pcpu *p)
 {
 	struct work *w;
 
+	if (unlikely(READ_ONCE(p->work_asked)))
+		work_pay(p);
 	work_append(p, __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST));
 	w = p->work;
 	if (!w)
@@ -95,6 +141,8 @@ void work_delayed(struct pcpu *p, uint64_t now)
 {
 	struct work **at = &p->delayed, *w;
 
+	if (p->work_quiet)
+		quiet_look(p, now);
 	while ((w = *at)) {
 		if (w->due_tsc <= now) {
 			*at = w->next;

@@ -284,6 +284,57 @@ static void test_work(void)
 	ok(far.runs == 2 && b.runs == 1001, "an idle pCPU does it all");
 }
 
+static struct item asked;	/* of CPU 1, by CPU 0 each 5 us */
+
+static void ask(void)
+{
+	fake_cpu = 0;
+	work_add(1, &asked.w);
+	fake_cpu = 1;
+}
+
+/* A guest on CPU 1 meanwhile, which exits by interrupts alone. */
+static enum exit_reason run_asked(struct guest *g, uint32_t upcall)
+{
+	uint64_t seen = fake_kicks[1];
+
+	(void)g;
+	(void)upcall;
+	while (fake_kicks[1] == seen && fake_timer[1] > fake_tsc) {
+		ask();
+		pass(fake_tsc + 5 * US);
+	}
+	return EXIT_INTERRUPT;
+}
+
+static void test_work_flood(void)
+{
+	struct guest *g;
+
+	new_machine();
+	asked = (struct item){ { .run = item_run }, .want = 1 };
+	for (uint32_t i = 0; i < 100; i++) {
+		ask();
+		play(1, 5 * US);
+	}
+	ok(fake_kicks[1] == 100 && asked.runs == 100, "an idle pCPU is interrupted each time");
+	g = new_guest(0, 1, run_asked);
+	start(g);
+	fake_kicks[1] = asked.runs = 0;
+	play(1, 10 * MS);
+	ok(fake_kicks[1] >= 16 && fake_kicks[1] <= 20, "for one that runs a guest in a burst "
+	   "alone (%lu)", fake_kicks[1]);
+	ok(asked.runs >= 200 && asked.runs <= 220, "and then it does the work each 50 us (%lu)",
+	   asked.runs);
+	g->run = run_spin;
+	play(1, 1 * MS);
+	ok(!asked.w.queued && !pcpu_of(1)->work_quiet, "what came last is done, the quiet over");
+	play(1, 10 * MS);
+	fake_kicks[1] = 0;
+	ask();
+	ok_eq(fake_kicks[1], 1, "then it is interrupted again");
+}
+
 int main(void)
 {
 	test_ready();
@@ -292,5 +343,6 @@ int main(void)
 	test_deadlines();
 	test_kicks();
 	test_work();
+	test_work_flood();
 	return done_testing();
 }

@@ -5,6 +5,9 @@
  * one that masks an event once it has come and looks again half a millisecond later, or
  * one that takes every upcall: kicks are limited in time (hv/sched.c: kick_pay), so the
  * CPUs have to be fast enough, and keep pace with each other.
+ *
+ * A "sibling" does the same on a CPU of its own to the hypervisor's back end, whose work
+ * is done on the CPU of its VM's first vCPU. That one waits, and the victim runs there.
  */
 #include "tests/attack/lib/attack.h"
 
@@ -55,10 +58,14 @@ static int attacker(void)
 {
 	struct end e;
 
-	for (uint32_t i = 0; i < 2; i++)
+	for (uint32_t i = 0; i < vm_info()->link_count; i++)
 		end_open(&e, i);
-	CHECK_IS(vcpu_start(1, storm, &calls), 0);
-	storm(NULL);
+	if (cmdline_has("sibling")) {
+		CHECK_IS(vcpu_start(1, storm, NULL), 0);
+	} else {
+		CHECK_IS(vcpu_start(1, storm, &calls), 0);
+		storm(NULL);
+	}
 	time_sleep_until(PHASES * PHASE + 5 * MS);
 	printf("%lu calls in the storm\n", calls);
 	CHECK(calls > 2000);
@@ -117,7 +124,7 @@ static int victim(void)
 	};
 	uint64_t quiet;
 
-	for (uint32_t i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < vm_info()->link_count; i++) {
 		end_open(&end[i], i);
 		virq_handle(end[i].l->virq, on_event, &end[i]);
 	}
@@ -129,7 +136,7 @@ static int victim(void)
 
 		printf("%s: %lu%% of the CPU left, %lu upcalls\n", name[phase], left,
 		       upcalls[phase]);
-		CHECK(upcalls[phase] > 10);
+		CHECK(!vm_info()->link_count || upcalls[phase] > 10);
 		CHECK(left >= 90 && left <= 101);
 	}
 	return check_end();
