@@ -9,7 +9,8 @@
 #include "hv/vm.h"
 #include "vio/link.h"
 
-#define NAMES_SHOWN	12u	/* in a line that tells what there is */
+#define NAMES_SHOWN	20u	/* of what there is; commands are fewer */
+#define COLUMNS		80u	/* of a terminal */
 #define LIST_SHOWN	120u	/* at most, by completion */
 #define STEP_NAMES	64u	/* looked at in one step; MONITOR_STEP holds them */
 
@@ -40,22 +41,33 @@ static const char *name_of(enum monitor_arg kind, uint32_t idx)
 	return NULL;
 }
 
-static void names_print(enum monitor_arg kind)
+/* Those that begin so, behind column characters of a line. */
+static void names_print(enum monitor_arg kind, const char *begin, size_t column)
 {
+	uint32_t shown = 0;
 	const char *name;
-	uint32_t i;
 
-	for (i = 0; i < NAMES_SHOWN && (name = name_of(kind, i)); i++)
-		monitor_print(" %s", name);
-	monitor_print(name_of(kind, i) ? " ...\n" : "\n");
+	for (uint32_t i = 0; (name = name_of(kind, i)); i++) {
+		if (strncmp(name, begin, strlen(begin)))
+			continue;
+		if (shown++ == NAMES_SHOWN)
+			name = "...";
+		if (column + 1 + strlen(name) > COLUMNS)
+			column = monitor_print("\n ") - 1;
+		column += monitor_print(" %s", name);
+		if (shown > NAMES_SHOWN)
+			break;
+	}
+	monitor_put("\n", 1);
 }
 
-/* The command of that name, or the only one that begins so. NULL: none. */
-static const struct monitor_command *command_of(const char *word)
+/* The command of that name, or the only one that begins so. NULL: none, and *count
+ * begin so. */
+static const struct monitor_command *command_of(const char *word, uint32_t *count)
 {
 	const struct monitor_command *begins = NULL;
-	uint32_t count = 0;
 
+	*count = 0;
 	for (uint32_t i = 0; i < monitor_command_count; i++) {
 		const struct monitor_command *c = &monitor_commands[i];
 
@@ -64,9 +76,9 @@ static const struct monitor_command *command_of(const char *word)
 		if (strncmp(c->name, word, strlen(word)))
 			continue;
 		begins = c;
-		count++;
+		++*count;
 	}
-	return count == 1 ? begins : NULL;
+	return *count == 1 ? begins : NULL;
 }
 
 static void argument_take(struct monitor_task *t)
@@ -94,9 +106,8 @@ bool monitor_find_step(struct monitor_task *t)
 	}
 	if (name)
 		return true;
-	monitor_print("%s: there is no %s '%s'; there is:", t->command->name, kind_words[kind],
-		      t->arg);
-	names_print(kind);
+	names_print(kind, "", monitor_print("%s: there is no %s '%s'; there is:", t->command->name,
+					    kind_words[kind], t->arg));
 	return false;
 }
 
@@ -119,13 +130,15 @@ static char *word_cut(char **rest)
 
 static bool command_find(struct monitor_task *t, const char *word)
 {
-	t->command = command_of(word);
+	uint32_t begin;
+
+	t->command = command_of(word, &begin);
 	if (t->command)
 		return true;
-	monitor_print("no command '%s'; there is:", word);
-	for (uint32_t i = 0; i < monitor_command_count; i++)
-		monitor_print(" %s", monitor_commands[i].name);
-	monitor_put("\n", 1);
+	if (begin)
+		names_print(ARG_COMMAND, word, monitor_print("'%s' is more than one command:", word));
+	else
+		names_print(ARG_COMMAND, "", monitor_print("no command '%s'; there is:", word));
 	return false;
 }
 
@@ -140,8 +153,8 @@ bool monitor_parse(struct monitor_task *t, char *text)
 	t->arg = c->arg ? word_cut(&text) : NULL;
 	t->found = !t->arg;
 	if (!t->arg && c->needed) {
-		monitor_print("%s: which %s? There is:", c->name, kind_words[c->arg]);
-		names_print(c->arg);
+		names_print(c->arg, "", monitor_print("%s: which %s? There is:", c->name,
+						      kind_words[c->arg]));
 		return false;
 	}
 	word = word_cut(&text);
@@ -158,10 +171,11 @@ static enum monitor_arg kind_behind(const char *text)
 {
 	char first[LINE_BYTES], *rest = first, *word;
 	const struct monitor_command *c;
+	uint32_t begin;
 
 	memcpy(first, text, LINE_BYTES);
 	word = word_cut(&rest);
-	c = word ? command_of(word) : NULL;
+	c = word ? command_of(word, &begin) : NULL;
 	return c ? c->arg : ARG_NONE;
 }
 

@@ -10,10 +10,10 @@ const struct monitor_command monitor_commands[] = {
 		.name = "help", .usage = "[COMMAND]", .about = "what there is; one command with examples",
 		.examples = "help\nhelp follow\n", .arg = ARG_COMMAND, .step = monitor_help,
 	}, {
-		.name = "vms", .usage = "[VM]", .about = "state, CPU time, exits, memory of each VM; one with its vCPUs",
+		.name = "vms", .usage = "[VM]", .about = "each VM's state, CPU time, exits, memory; one with its vCPUs",
 		.examples = "vms\nvms ping\n", .arg = ARG_VM, .step = monitor_vms,
 	}, {
-		.name = "links", .usage = "[LINK]", .about = "ends, scheme, state, messages of each link; one with its sizes",
+		.name = "links", .usage = "[LINK]", .about = "each link's ends, scheme, state, messages; one with sizes",
 		.examples = "links\nlinks net0\n", .arg = ARG_LINK, .step = monitor_links,
 	}, {
 		.name = "grants", .usage = "LINK", .about = "grant entries of a link and who uses them",
@@ -46,7 +46,7 @@ const struct monitor_command monitor_commands[] = {
 		.name = "restart", .usage = "VM", .about = "start a VM afresh, whether it runs or rests",
 		.examples = "restart pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_restart,
 	}, {
-		.name = "stop", .usage = "VM", .about = "end a VM; restart starts it again; the run ends with the last",
+		.name = "stop", .usage = "VM", .about = "end a VM, which restart starts again; the last ends the run",
 		.examples = "stop pong\n", .arg = ARG_VM, .needed = true, .step = monitor_vm_stop,
 	}, {
 		.name = "crash", .usage = "VM", .about = "end a VM as crashed, with a report of where each vCPU is",

@@ -50,7 +50,8 @@ extern const uint32_t monitor_command_count;
 /* --- monitor_out.c: the ring ----------------------------------------------------- */
 
 void monitor_put(const char *s, size_t n);
-void monitor_print(const char *fmt, ...) PRINTF(1, 2);
+/* How many characters it was. */
+size_t monitor_print(const char *fmt, ...) PRINTF(1, 2);
 size_t monitor_room(void);
 bool monitor_empty(void);
 /* What is put from now on waits (true) until all of it may go out (false). */

@@ -44,7 +44,7 @@ void monitor_put(const char *s, size_t n)
 		monitor_hold(false);
 }
 
-void monitor_print(const char *fmt, ...)
+size_t monitor_print(const char *fmt, ...)
 {
 	char text[PRINT_MAX];
 	va_list ap;
@@ -53,7 +53,9 @@ void monitor_print(const char *fmt, ...)
 	va_start(ap, fmt);
 	n = hv_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	monitor_put(text, MIN(n, sizeof(text) - 1));
+	n = MIN(n, sizeof(text) - 1);
+	monitor_put(text, n);
+	return n;
 }
 
 size_t monitor_out_take(char *buf, size_t size)

@@ -67,7 +67,9 @@ static void words(void)
 	ok(parses("l net0") && t.link == links, "a link");
 	ok(!parses("   ") && !*printed(), "an empty line is no mistake");
 	ok(!parses("pa ping"), "not so short that it is two commands");
-	ok_has(printed(), "no command 'pa'; there is: pause panic links\n", "which is told");
+	ok_has(printed(), "'pa' is more than one command: pause panic\n", "which are told");
+	ok(!parses("zap"), "no command");
+	ok_has(printed(), "no command 'zap'; there is: pause panic links\n", "told, with all");
 	ok(!parses("pause"), "an argument lacks");
 	ok_has(printed(), "pause: which VM? There is: ping pong vm-2\n", "with what there is");
 	ok(!parses("pause pin"), "a VM's name is not shortened");
