@@ -277,5 +277,7 @@ bool monitor_trace(struct monitor_task *t)
 	if (++t->idx < pcpu_limit)
 		return false;
 	monitor_print("trace: %s, %lu events so far\n", on ? "on" : "off", t->sum[0]);
+	if (on && !trace_has_port())
+		monitor_print("but no second serial port is free for them: make run TRACE=file has one\n");
 	return true;
 }

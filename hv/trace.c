@@ -144,6 +144,11 @@ static bool any(uint32_t *pcpus)
 	return traced;
 }
 
+bool trace_has_port(void)
+{
+	return !capture_runs() && arch_com2_init();
+}
+
 void trace_dump(void)
 {
 	struct trace_head h = {
@@ -155,7 +160,7 @@ void trace_dump(void)
 	WRITE_ONCE(trace_on, false);
 	if (!ring_events || !any(&h.pcpu_count))
 		return;
-	if (capture_runs() || !arch_com2_init()) {
+	if (!trace_has_port()) {
 		hv_log("  trace: no second serial port is free for it");
 		return;
 	}

@@ -49,6 +49,8 @@ void trace_set(bool on);
 void trace_put(uint16_t type, const struct vcpu *v, uint16_t n, uint64_t a, uint64_t b);
 void trace_exit(const struct vcpu *v, const struct vcpu_exit *exit);
 void trace_entry(const struct vcpu *v, uint32_t upcall);
+/* Is there a second serial port for them that no capture has? Boot CPU. */
+bool trace_has_port(void);
 /* All that the rings have, to the second serial port; nothing if there was never
  * anything. All other pCPUs are halted. */
 void trace_dump(void);
