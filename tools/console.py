@@ -27,6 +27,8 @@ POLL = 0.02                     # seconds
 class Console:
     """Shows the serial file's lines as they come and remembers the verdict."""
 
+    follows = False             # a guest's lines may come without its name
+
     def __init__(self, work, log, show):
         self.serial = os.path.join(work, "serial.txt")
         self.file = open(self.serial, "wb+")
@@ -74,6 +76,8 @@ class Console:
 
 class Terminal(Console):
     """The same where a person sees it: bytes go to and fro as they come."""
+
+    follows = True
 
     def __init__(self, work, log):
         super().__init__(work, log, False)
