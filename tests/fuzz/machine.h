@@ -67,6 +67,7 @@ bool arch_tsc_stable(void) { return true; }
 int64_t arch_tsc_skew(uint32_t pcpu) { return pcpu ? 7 : 0; }
 uint64_t arch_ref_read(void) { return arch_tsc(); }
 uint64_t arch_ref_hz(void) { return 1000000000; }
+uint64_t arch_ref_round(void) { return 0; }
 void arch_idle(void) { guest_idles(); }
 void arch_take_interrupts(void) { }
 void arch_console_write_sync(const char *s, size_t n) { (void)s; (void)n; }
