@@ -25,6 +25,9 @@ void audit_end(void);
  * by audit_report(); those of the audit itself do not count. Any pCPU. */
 void audit_step(bool (*step)(struct work *), uint64_t ticks);
 void audit_steps_report(void);
+/* The same of what an exit has this pCPU do between two looks for what is pending. */
+void audit_off_begin(void);
+void audit_off_end(void);
 #else
 static inline void audit_begin(void) { }
 static inline void audit_end(void) { }
@@ -33,6 +36,8 @@ static inline void audit_step(bool (*step)(struct work *), uint64_t ticks)
 	(void)step, (void)ticks;
 }
 static inline void audit_steps_report(void) { }
+static inline void audit_off_begin(void) { }
+static inline void audit_off_end(void) { }
 #endif
 
 /* --- between the parts ------------------------------------------------------- */

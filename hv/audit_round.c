@@ -21,6 +21,8 @@ static uint32_t held, go;	/* atomic */
 static bool over;
 static uint64_t longest;	/* ticks of a step; atomic */
 static uint64_t longest_of;	/* the step's function */
+static uint64_t off_from[PCPU_MAX];
+static uint64_t longest_off;	/* atomic */
 
 static bool hold_step(struct work *w)
 {
@@ -73,6 +75,22 @@ void audit_step(bool (*step)(struct work *), uint64_t ticks)
 			WRITE_ONCE(longest_of, (uint64_t)step);
 }
 
+void audit_off_begin(void)
+{
+	off_from[this_pcpu()->id] = arch_tsc();
+}
+
+void audit_off_end(void)
+{
+	uint64_t ticks = arch_tsc() - off_from[this_pcpu()->id];
+	uint64_t before = READ_ONCE(longest_off);
+
+	while (ticks > before && !__atomic_compare_exchange_n(&longest_off, &before, ticks, false,
+							      __ATOMIC_RELAXED,
+							      __ATOMIC_RELAXED))
+		;
+}
+
 void audit_steps_report(void)
 {
 	uint64_t offset;
@@ -80,6 +98,7 @@ void audit_steps_report(void)
 
 	hv_log("audit: the longest step of work took %lu ticks, of %s", longest,
 	       name ? name : "-");
+	hv_log("audit: the longest time in an exit was %lu ticks", longest_off);
 }
 
 void audit_end(void)

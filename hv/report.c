@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The report of a crash: reason in words, registers, instruction bytes. */
+/*
+ * The report of a crash: reason in words, registers, instruction bytes. It is long, and
+ * a guest may have it made when it likes: between its parts it looks for other work.
+ */
 #include "hv/report.h"
 
 #include "hv/console.h"
 #include "hv/elf.h"
 #include "hv/printf.h"
 #include "hv/symbol.h"
+#include "hv/sync.h"
 #include "hv/vm.h"
 #include "hv/vm_table.h"
+#include "hv/work.h"
 #include "vio/place.h"
 
 #define CODE_BYTES	15
 #define STACK_WORDS	96u	/* looked at ... */
 #define PLACES_MAX	8u	/* ... for return addresses, so many with RIP, ... */
+#define PLACES_PART	4u	/* ... (so many looked up in a part) ... */
 #define CODE_REACH	MIB(16)	/* ... no farther than that from RIP */
 
 static void report_code(struct vm *vm, const struct cpu_state *s)
@@ -83,7 +89,12 @@ static void report_places(struct vm *vm, const struct cpu_state *s)
 
 	if (!image)
 		return;
-	elf_symbols(phys_to_virt(hpa(image->base)), image->size, place, n);
+	for (uint32_t i = 0; i < n; i += PLACES_PART) {
+		work_look();
+		elf_symbols(phys_to_virt(hpa(image->base)), image->size, place + i,
+			    MIN(n - i, PLACES_PART));
+	}
+	work_look();
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t back = i ? 1 : 0;
 
@@ -99,11 +110,13 @@ void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 	struct cpu_state s;
 
 	hvm->get_state(v, &s);
+	sync_away();		/* who waits for v to leave its guest need not wait for this */
 	hv_log("%s: stopped by the hypervisor: %s", v->vm->name, why);
 	hv_log("  vCPU %u on pCPU %u, incarnation %u", v->id, v->pcpu,
 	       v->vm->incarnation);
 	report_registers(&v->regs, &s);
 	report_code(v->vm, &s);
+	work_look();
 	report_places(v->vm, &s);
 	if (exit && exit->reason == EXIT_MEMORY) {
 		place_describe(v->vm, exit->memory.gpa, place);
@@ -112,4 +125,5 @@ void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 	if (exit)
 		hv_log("  exit code 0x%lx qualification 0x%lx", exit->code,
 		       exit->qualification);
+	sync_back();
 }

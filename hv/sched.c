@@ -7,6 +7,7 @@
  */
 #include "hv/sched.h"
 
+#include "hv/audit.h"
 #include "hv/boot_alloc.h"
 #include "hv/device.h"
 #include "hv/exit.h"
@@ -351,7 +352,9 @@ static __attribute__((noinline)) void run_traced(struct pcpu *p, struct vcpu *v,
 	trace_entry(v, upcall);
 	hvm->vcpu_run(v, upcall, &exit);
 	trace_exit(v, &exit);
+	audit_off_begin();
 	exit_serve(p, v, &exit);
+	audit_off_end();
 }
 
 static inline void run_current(struct pcpu *p, struct vcpu *v)
@@ -368,7 +371,16 @@ static inline void run_current(struct pcpu *p, struct vcpu *v)
 		return;
 	}
 	hvm->vcpu_run(v, upcall, &exit);
+	audit_off_begin();
 	exit_serve(p, v, &exit);
+	audit_off_end();
+}
+
+static void leave(struct vcpu *v)
+{
+	audit_off_begin();
+	vm_vcpu_leave(v);
+	audit_off_end();
 }
 
 _Noreturn void sched_run(void)
@@ -396,7 +408,7 @@ _Noreturn void sched_run(void)
 		if (!v)
 			idle(p);
 		else if (unlikely(READ_ONCE(v->ask)))
-			vm_vcpu_leave(v);
+			leave(v);
 		else
 			run_current(p, v);
 	}

@@ -131,6 +131,14 @@ void work_run(struct pcpu *p)
 	work_append(p, w);
 }
 
+void work_look(void)
+{
+	audit_off_end();
+	arch_take_interrupts();
+	work_run(this_pcpu());
+	audit_off_begin();
+}
+
 void work_arm(struct pcpu *p)
 {
 	if (p->work || READ_ONCE(p->work_inbox))

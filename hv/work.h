@@ -17,5 +17,7 @@ void work_undelay(struct work *w, bool run);
 /* Run loop: one slice of one item; have the next one come even if the guest that
  * runs now never exits; make delayed items due. */
 void work_run(struct pcpu *p);
+/* In an exit of the current vCPU that takes long, no lock held: interrupts, and a slice. */
+void work_look(void);
 void work_arm(struct pcpu *p);
 void work_delayed(struct pcpu *p, uint64_t now);

@@ -9,8 +9,9 @@
  * home's timer, is as good as one.
  *
  * Order: the locked OR of a raise against the locked store of `current`, and
- * against the guest's fence behind its unmask and the locked store that ends the quiet. Interrupts are off from the look
- * at pending to the entry, so a kick that comes in between ends guest mode.
+ * against the guest's fence behind its unmask and the locked store that ends the
+ * quiet. Interrupts are off from the look at pending to the entry, so a kick that comes
+ * in between ends guest mode.
  *
  * MUTATION_RAISE_PLAIN: the bit is set by a plain store
  * MUTATION_CURRENT_PLAIN: current is a plain store

@@ -5,8 +5,8 @@
  * ends are shown connected the viewer does not find the sink in the window.
  *
  * All words are under the link's lock; what others read without it, the entry and
- * the states, is stored in order: so there are no store buffers. sync_flush() is one step (flush.pml). Nobody spoils so
- * many openings here that OPEN_MAX is reached.
+ * the states, is stored in order: so there are no store buffers. sync_flush() is one
+ * step (flush.pml). Nobody spoils so many openings here that OPEN_MAX is reached.
  *
  * MUTATION_FLUSH_LATE: the ends are shown connected before the flush
  * MUTATION_READY_EARLY: a window counts as open before its flush

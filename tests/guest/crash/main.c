@@ -101,6 +101,20 @@ static void stop(void)
 	guest_stop(7);
 }
 
+/* With a stack that gives a report much to look at: code all over, most of it behind no
+ * call. */
+static void crowd(void)
+{
+	static uint64_t stack[96];
+	uint64_t behind_call;
+
+	__asm__ volatile("call 1f\n1:\tpopq %0" : "=r"(behind_call));
+	for (size_t i = 0; i < ARRAY_SIZE(stack); i++)
+		stack[i] = i + 7 < ARRAY_SIZE(stack) ? (uint64_t)crowd : behind_call;
+	__asm__ volatile("movq %0, %%rsp; movl (%1), %%eax"
+			 : : "r"(stack), "r"(vm_info()->ram_low + 0x1000) : "memory");
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -120,6 +134,7 @@ static const struct {
 	{ "port", denied_port },
 	{ "exception", unhandled_exception },
 	{ "stop", stop },
+	{ "crowd", crowd },
 };
 
 int guest_main(void)
