@@ -17,13 +17,15 @@
 
 #define HALT_NS	1000000000ull	/* for the other pCPUs to come to rest */
 
-static uint32_t awaited;	/* atomic */
+static uint32_t awaited;	/* VMs, and the boot until it is over; atomic */
+static bool rested;		/* one of them did */
 static uint32_t halted;		/* atomic */
 
 void end_init(void)
 {
 	if (balance_begin())
 		hv_refuse("too little memory");
+	awaited = 1;
 	for (uint32_t i = 0; i < vm_count; i++)
 		awaited += !vm_table[i].config->service && vm_table[i].config->start;
 }
@@ -115,14 +117,11 @@ static void verdict(uint32_t failed, bool sound)
 		       services == 1 ? "" : "s", never ? ", some never started" : "");
 }
 
-void end_vm_rests(struct vm *vm)
+static _Noreturn void run_end(void)
 {
 	bool rest, sound = false;
 	uint32_t failed = 0;
 
-	if (vm->config->service ||
-	    __atomic_sub_fetch(&awaited, 1, __ATOMIC_SEQ_CST))
-		return;
 	rest = others_halt();
 	vm_console_flush();
 	console_set_async(false);
@@ -141,4 +140,20 @@ void end_vm_rests(struct vm *vm)
 	}
 	verdict(failed, sound);
 	arch_poweroff(console_poweroff(), failed || !sound);
+}
+
+void end_vm_rests(struct vm *vm)
+{
+	if (vm->config->service)
+		return;
+	WRITE_ONCE(rested, true);
+	if (!__atomic_sub_fetch(&awaited, 1, __ATOMIC_SEQ_CST))
+		run_end();
+}
+
+/* With services alone there is nothing to wait for, and no end. */
+void end_booted(void)
+{
+	if (!__atomic_sub_fetch(&awaited, 1, __ATOMIC_SEQ_CST) && READ_ONCE(rested))
+		run_end();
 }

@@ -420,13 +420,17 @@ void vm_restart(struct vm *vm)
 void vm_start_all(void)
 {
 	end_init();
+	/* All before any: one that runs on another pCPU may start those that do not. */
+	for (uint32_t i = 0; i < vm_count; i++) {
+		vm_table[i].work.run = build_step;
+		if (!vm_table[i].config->start)
+			vm_table[i].state = VM_STOPPED;
+	}
 	for (uint32_t i = 0; i < vm_count; i++) {
 		struct vm *vm = &vm_table[i];
 
-		vm->work.run = build_step;
-		if (!vm->config->start)
-			vm->state = VM_STOPPED;
 		while (vm->config->start && !vm->work.run(&vm->work))
 			;
 	}
+	end_booted();
 }

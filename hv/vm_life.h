@@ -10,7 +10,7 @@
 #include "hv/vm.h"
 
 /* Boot CPU: build and start all that start at boot; the end of the run is looked
- * for from here. */
+ * for from there on. May not return. */
 void vm_start_all(void);
 /* Start the vCPU (VCPU_OFF) at a gpa in PVH entry state. */
 int vm_vcpu_start(struct vm *vm, uint32_t vcpu, uint64_t entry, uint64_t arg);
