@@ -260,7 +260,8 @@ test: need-test
 	tests/suite $(addprefix $(B)/unit/,$(unit-tests)) tests/lines \
 		tests/names tests/reading-order tests/stack tests/trace-sites tests/diagrams \
 		tests/release tests/menu tests/tutorial tests/bench-tools tests/models/run \
-		tests/fuzz/run tests/last-frame tests/terminal tests/monitor tests/faults tests/run
+		tests/fuzz/run tests/last-frame tests/refusals tests/terminal tests/monitor tests/faults \
+		tests/run
 
 # Not part of `make test`: how much of the hypervisor runs, in a build that counts.
 .PHONY: coverage faults

@@ -197,12 +197,13 @@ def complaints(machine, work, hung):
     with open(os.path.join(work, "emulator.txt"), errors="replace") as f:
         said = f.read().splitlines()
     if machine.emu == "bochs":
-        # The terminal holds a debugger's dialogue; the log names the reason.
-        path = os.path.join(work, "bochs.log")
+        # What holds a debugger's dialogue names the reason until the configuration is
+        # read, then the log does.
+        path, log = os.path.join(work, "bochs.log"), []
         if os.path.exists(path):
             with open(path, errors="replace") as f:
                 log = [s.rstrip() for s in f]
-            marked = [s for s in log if ">>PANIC<<" in s or
-                      s[11:13] in ("p[", "e[")]
-            return marked[-8:] or ([] if hung else said[-8:])
+        marked = [s for s in said + log if ">>PANIC<<" in s or
+                  s[11:13] in ("p[", "e[")]
+        return marked[-8:] or ([] if hung else said[-8:])
     return said[-8:]

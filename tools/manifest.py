@@ -7,6 +7,12 @@ import re
 import textwrap
 
 
+def text_of(path):
+    """Bytes that are no UTF-8 stay what they are, as the parser takes them in comments."""
+    with open(path, errors="surrogateescape") as f:
+        return f.read()
+
+
 def named_modules(text):
     """The images and modules that a manifest names, in order, once each."""
     names = []
@@ -64,7 +70,7 @@ def key_added(section, key):
 
 def title_of(path):
     """A menu's line for a manifest: its name and its comment's first sentence."""
-    with open(path) as f:
+    with open(path, errors="replace") as f:
         comment = re.match(r"(?:# SPDX.*\n)?((?:#.*\n)*)", f.read()).group(1)
     words = " ".join(comment.replace("#", " ").replace('"', "'").split())
     name = os.path.splitext(os.path.basename(path))[0]
