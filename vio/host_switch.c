@@ -20,7 +20,9 @@
 
 #define ETH_HEADER	14u
 #define ETH_SOURCE	6u
-#define EVENTS_MAX	16u	/* of a receiver taken by its sender */
+#define EVENTS_MAX	16u	/* of a receiver taken by its sender, ... */
+#define LOOK_COST	(HOST_STEP / 2)	/* ... unless these cost so much before */
+#define POST_MAX	65536u	/* no frame is longer */
 
 struct slot {
 	uint32_t number, len;
@@ -115,13 +117,15 @@ static void switch_flush(struct net_switch *on)
 	}
 }
 
-/* Lend the guest a buffer for a frame. Not if the end went down meanwhile. */
+/* Lend the guest a buffer for a frame. Not if the end went down meanwhile. Of a large
+ * one no more than a frame needs: bytes may be copied here before they are looked at. */
 static void port_post(struct port *p, uint32_t slot)
 {
 	struct bm_seg seg = { port_buffer(p, slot), p->size };
 
 	if (bm_register(p->host.bm, slot, BM_IN, &seg, 1, BM_ONCE) == BM_OK)
-		bm_post(p->host.bm, slot, p->size, no_note, BM_QUIET_POST);
+		bm_post(p->host.bm, slot, MIN(p->size, POST_MAX), no_note,
+			BM_QUIET_POST);
 }
 
 /* Frames of the last connection are forgotten, and their buffers lent again. */
@@ -199,7 +203,8 @@ static uint32_t port_look(struct port *p, uint32_t need)
 {
 	uint32_t cost = 0;
 
-	for (uint32_t i = 0; i < EVENTS_MAX + need && p->room.count < need; i++) {
+	for (uint32_t i = 0; i < EVENTS_MAX + need && p->room.count < need &&
+			     cost < LOOK_COST; i++) {
 		uint32_t n = port_take(p);
 
 		if (!n)
