@@ -155,15 +155,17 @@ void trace_dump(void)
 		.magic = DUMP_MAGIC, .version = DUMP_VERSION, .vm_count = vm_count,
 		.event_size = sizeof(struct trace_event), .tsc_hz = arch_tsc_hz(),
 	};
+	static bool begun;	/* a panic at the end of the run comes here again */
 	uint64_t events = 0;
 
 	WRITE_ONCE(trace_on, false);
-	if (!ring_events || !any(&h.pcpu_count))
+	if (begun || !ring_events || !any(&h.pcpu_count))
 		return;
 	if (!trace_has_port()) {
 		hv_log("  trace: no second serial port is free for it");
 		return;
 	}
+	begun = true;
 	memcpy(h.vendor, hvm->vendor, strlen(hvm->vendor));
 	arch_com2_write_sync(&h, sizeof(h));
 	names_write();
