@@ -312,8 +312,9 @@ void vm_console_flush(void)
 
 void vm_console_cut(void)
 {
-	if (out_pos == out_len)
+	if (!out_pos || out_pos == out_len || out[out_pos - 1] == '\n')
 		return;
 	arch_com1_write_sync("\n", 1);
-	arch_screen_write("\n", 1);
+	if (out_to != ONLY_COM1)
+		arch_screen_write("\n", 1);
 }

@@ -442,6 +442,14 @@ static void cutting(void)
 	seen_nothing();
 	vm_console_cut();
 	ok(!com1_len && !screen_len, "and nothing else");
+	com1_room = 0;
+	put(&vms[1], "a line\n");
+	step();
+	vm_console_cut();
+	ok(!com1_len && !screen_len, "nor a row of which nothing is out");
+	com1_room = SIZE_MAX;
+	fake_tsc += 1000000;
+	rest();
 }
 
 static void ending(void)
