@@ -50,8 +50,12 @@ static inline void charge(struct pcpu *p, struct vcpu *v, uint64_t now, uint64_t
 	uint64_t used = now - v->count.since;
 
 	v->vruntime += used;
+	/* In this order, for sched_run_ticks(): at no time is a tick counted twice. */
+	WRITE_ONCE(v->count.since, 0);
+	__atomic_signal_fence(__ATOMIC_RELEASE);
 	v->count.run_ticks += used;
-	STORE_RELEASE(v->count.since, since);	/* in this order, for sched_run_ticks() */
+	if (since)
+		STORE_RELEASE(v->count.since, since);
 	/* Who runs alone is never picked again, and is the measure meanwhile. */
 	if (!p->queue.count && v->vruntime > p->min_vruntime)
 		p->min_vruntime = v->vruntime;
@@ -131,18 +135,21 @@ void sched_charge(struct vcpu *v, uint64_t ticks)
 		queue_insert(&p->queue, v);
 }
 
-/* Its home may charge it meanwhile: then what it was before, or is after that; between
- * the two stores what it is charged counts twice. */
+/* Its home may charge it meanwhile: then what it was before, or is after that. Between
+ * the two it is current and has no `since`; who is not current is charged. */
 uint64_t sched_run_ticks(const struct vcpu *v)
 {
 	const struct ambit_vcpu_counters *c = &v->count;
+	const struct pcpu *home = pcpu_of(v->pcpu);
 	uint64_t ran, since, now;
+	bool charging;
 
 	do {
 		ran = LOAD_ACQUIRE(c->run_ticks);
 		since = LOAD_ACQUIRE(c->since);
 		now = arch_tsc();
-	} while (LOAD_ACQUIRE(c->run_ticks) != ran || READ_ONCE(c->since) != since);
+		charging = !since && LOAD_ACQUIRE(home->current) == v;
+	} while (charging || LOAD_ACQUIRE(c->run_ticks) != ran || READ_ONCE(c->since) != since);
 	return since && now > since ? ran + now - since : ran;
 }
 

@@ -45,8 +45,7 @@ static inline void sched_kick_virq(struct vcpu *v)
 void sched_drop(struct vcpu *v, enum vcpu_run_state to);
 /* Make the home look at v's VM again: it stops, pauses or resumes. Any pCPU. */
 void sched_poke(struct vcpu *v);
-/* Ticks that v has run, up to now if it does; where it is just being charged, what it ran
- * since the last time may be in there twice. Any pCPU. */
+/* Ticks that v has run, up to now if it does. Any pCPU. */
 uint64_t sched_run_ticks(const struct vcpu *v);
 /* v is to be charged for so much work that was done for it; home. */
 void sched_charge(struct vcpu *v, uint64_t ticks);

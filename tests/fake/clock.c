@@ -3,6 +3,7 @@
 #include "arch/arch.h"
 #include "tests/fake/fake.h"
 
+void (*fake_tsc_hook)(void);
 uint64_t fake_tsc, fake_timer[PCPU_MAX], fake_kicks[PCPU_MAX];
 
 void fake_clock_reset(void)
@@ -16,6 +17,8 @@ void fake_clock_reset(void)
 
 uint64_t arch_tsc(void)
 {
+	if (fake_tsc_hook)
+		fake_tsc_hook();
 	return READ_ONCE(fake_tsc);
 }
 

@@ -28,6 +28,8 @@ extern __thread uint32_t fake_cpu;
  * arch_timer_fired() finds it due), fake_kicks how often each was kicked.
  */
 extern uint64_t fake_tsc, fake_timer[], fake_kicks[];
+/* Called at each look at the TSC, before it. */
+extern void (*fake_tsc_hook)(void);
 void fake_clock_reset(void);
 
 /*

@@ -40,6 +40,32 @@ static void test_ready(void)
 	ok_eq(fake_kicks[1], 1, "only the one in guest mode is kicked");
 }
 
+static struct guest *charged;
+static uint32_t looks;
+
+/* Its home goes on while another pCPU looks at it for the third time. */
+static void charge_ends(void)
+{
+	if (++looks < 3)
+		return;
+	charged->v.count.run_ticks = 500;
+	this_pcpu()->current = NULL;
+	fake_tsc_hook = NULL;
+}
+
+static void test_run_ticks(void)
+{
+	new_machine();
+	charged = new_guest(0, 0, run_spin);
+	make_current(charged);
+	fake_tsc += 500;
+	ok_eq(sched_run_ticks(&charged->v), 500, "who runs has run up to now");
+	charged->v.count.since = 0;
+	fake_tsc_hook = charge_ends;
+	ok_eq(sched_run_ticks(&charged->v), 500, "and no less while its home charges it");
+	ok_eq(looks, 3, "which is waited for");
+}
+
 static void test_wait(void)
 {
 	struct guest *g;
@@ -338,6 +364,7 @@ static void test_work_flood(void)
 int main(void)
 {
 	test_ready();
+	test_run_ticks();
 	test_wait();
 	test_timer();
 	test_deadlines();
