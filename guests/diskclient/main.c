@@ -182,7 +182,7 @@ static void client_identify(void)
 	       "writable", client.chunk, client.depth);
 }
 
-static void client_check(uint64_t deadline)
+static void client_check(void)
 {
 	const struct blk_identity *disk = blk_front_disk(client.disk.front);
 
@@ -191,26 +191,21 @@ static void client_check(uint64_t deadline)
 		guest_fail("the disk has changed its size");
 	if (client.failed)
 		guest_fail("read error: %s", disk_error(client.failed));
-	if (time_now() >= deadline)
-		guest_fail("the disk does not answer any more");
 }
 
 static void client_read_all(void)
 {
-	uint64_t deadline = time_now() + client.disk.patience;
-
 	sha256_init(&client.sha);
+	disk_begin(&client.disk);
 	while (client.hashed < chunk_count()) {
-		if (suspend_asked())
-			suspend_now(&client.disk.bm, 1);
 		client_submit();
 		if (client_hash()) {
-			deadline = time_now() + client.disk.patience;
+			disk_begin(&client.disk);
 			continue;
 		}
-		if (!blk_front_poll(client.disk.front))
-			bm_wait(&client.disk.bm, 1, 0, deadline);
-		client_check(deadline);
+		if (!disk_poll(&client.disk, UINT64_MAX))
+			guest_fail("the disk does not answer any more");
+		client_check();
 	}
 }
 

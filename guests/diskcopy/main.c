@@ -73,20 +73,19 @@ static void chunk_finish(enum blk_op op, uint64_t number)
 /* One operation on `count` chunks, depth of them in flight, finished in order. */
 static void pass(enum blk_op op, uint64_t count)
 {
-	uint64_t deadline = time_now() + copy.disk.patience, first = 0;
+	uint64_t first = 0;
 
+	disk_begin(&copy.disk);
 	memset(copy.state, CHUNK_WANTED, sizeof(copy.state));
 	while (first < count) {
 		for (uint64_t n = first; n < MIN(first + copy.depth, count); n++)
 			chunk_submit(op, n);
 		bm_flush(copy.disk.bm);
-		if (!blk_front_poll(copy.disk.front))
-			bm_wait(&copy.disk.bm, 1, 0, deadline);
-		if (time_now() >= deadline)
+		if (!disk_poll(&copy.disk, UINT64_MAX))
 			guest_fail("the disk does not answer");
 		while (first < count && copy.state[first % copy.depth] == CHUNK_DONE) {
 			chunk_finish(op, first++);
-			deadline = time_now() + copy.disk.patience;
+			disk_begin(&copy.disk);
 		}
 	}
 }

@@ -44,7 +44,6 @@ static struct test {
 	uint64_t base;			/* first sector that is used */
 	uint64_t read_percent, wanted, connections;
 	uint64_t pause, rest_until;	/* ns, system time */
-	uint64_t deadline;
 	bool discards, sweeping, quiet, rests;
 	uint32_t swept;			/* sectors asked for by the last pass */
 	uint32_t writes, busy;
@@ -84,7 +83,7 @@ static void answered(void *arg, uint64_t cookie, enum blk_result result)
 	struct request *r = &test.request[cookie];
 
 	(void)arg;
-	test.deadline = time_now() + test.disk.patience;
+	disk_begin(&test.disk);
 	if (result == BLK_EGONE)
 		came_back(r);
 	else if (result == BLK_OK)
@@ -209,21 +208,18 @@ static void requests_submit(void)
 static void run(bool sweeping)
 {
 	test.sweeping = sweeping;
-	test.deadline = time_now() + test.disk.patience;
+	disk_begin(&test.disk);
 	for (;;) {
 		test.rests = false;
-		if (suspend_asked())
-			suspend_now(&test.disk.bm, 1);
 		requests_submit();
 		if (!test.busy && !test.rests)
 			return;
-		if (!blk_front_poll(test.disk.front))
-			bm_wait(&test.disk.bm, 1, 0, test.rests ?
-				MIN(test.rest_until, test.deadline) : test.deadline);
-		peer_look(&test.disk.watch, blk_front_disk(test.disk.front), test.quiet);
-		if (time_now() >= test.deadline)
+		if (!test.busy)		/* no answer is due */
+			disk_begin(&test.disk);
+		if (!disk_poll(&test.disk, test.rests ? test.rest_until : UINT64_MAX))
 			guest_fail("no answer any more: %s %s", test.disk.link->peer,
 				   peer_state(test.disk.link));
+		peer_look(&test.disk.watch, blk_front_disk(test.disk.front), test.quiet);
 	}
 }
 

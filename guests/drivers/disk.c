@@ -41,6 +41,34 @@ const struct blk_identity *disk_await(struct disk *d)
 	return disk;
 }
 
+void disk_begin(struct disk *d)
+{
+	d->deadline = time_now() + d->patience / 2;
+	d->second = false;
+}
+
+/* Time goes on in a pause, of which a VM is not told. However long, it takes one of two
+ * waits, so nobody gives up who has not waited for the other. */
+bool disk_poll(struct disk *d, uint64_t until)
+{
+	uint64_t now = time_now();
+
+	if (suspend_asked()) {
+		suspend_now(&d->bm, 1);
+		disk_begin(d);
+	} else if (blk_front_poll(d->front)) {
+		return true;
+	} else if (now < d->deadline) {
+		bm_wait(&d->bm, 1, 0, MIN(until, d->deadline));
+	} else if (d->second) {
+		return false;
+	} else {
+		disk_begin(d);
+		d->second = true;
+	}
+	return true;
+}
+
 const char *disk_error(enum blk_result result)
 {
 	switch (result) {

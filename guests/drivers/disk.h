@@ -12,6 +12,8 @@ struct disk {
 	struct blk_front *front;
 	struct peer_watch watch;
 	uint64_t patience;	/* ns to wait for an answer */
+	uint64_t deadline;	/* of half that wait ... */
+	bool second;		/* ... the second one */
 };
 
 /* Opens the first block link of which the VM is the front end, or the one of these that
@@ -20,5 +22,12 @@ struct disk {
 void disk_open(struct disk *d, blk_done_fn *done, void *arg);
 /* What the result of a request means, and where to look. */
 const char *disk_error(enum blk_result result);
+/*
+ * Handle what has arrived, or wait for that until then at the latest. False if nothing
+ * has come since disk_begin() for as long as patience, of which pauses and suspensions
+ * of this VM are no part.
+ */
+void disk_begin(struct disk *d);
+bool disk_poll(struct disk *d, uint64_t until);
 /* Until its server answers: what the disk is. The program ends if it never does. */
 const struct blk_identity *disk_await(struct disk *d);
