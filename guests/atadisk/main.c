@@ -235,5 +235,7 @@ int guest_main(void)
 			blk_back_poll(&parts[i].back);
 		if (!serve_round())
 			bm_wait(ends, part_count, 0, 0);
+		if (suspend_asked())	/* the channel is idle between two rounds */
+			suspend_now(ends, part_count);
 	}
 }

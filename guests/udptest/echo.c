@@ -72,8 +72,8 @@ uint32_t echo_test(struct udptest *u)
 		while (next != u->count && next - oldest < u->depth)
 			send_next();
 		deadline = settle();
-		if (!net_poll(u->nif.net) && oldest != next)
-			net_wait(&u->nif.net, 1, false, deadline);
+		if (oldest != next)
+			udptest_wait(u, deadline);
 	}
 	printf("%u echoed, %u lost, %u duplicates, %u damaged, ", received,
 	       u->count - received, duplicates, damaged);

@@ -17,10 +17,18 @@ uint8_t *udptest_frame(const struct udptest *u, uint32_t seq)
 
 void udptest_wait_room(struct udptest *u)
 {
+	netif_suspend(&u->nif.net, 1);
 	netif_wait_room(&u->nif, time_now() + u->timeout);
 	if (u->refused)
 		guest_fail("%u.%u.%u.%u: nobody listens at port %u",
 			   IP_ARGS(u->to.addr), u->to.port);
+}
+
+void udptest_wait(struct udptest *u, uint64_t deadline)
+{
+	netif_suspend(&u->nif.net, 1);
+	if (!net_poll(u->nif.net))
+		net_wait(&u->nif.net, 1, false, deadline);
 }
 
 void udptest_print_rate(uint64_t datagrams, uint64_t bytes, uint64_t ns)

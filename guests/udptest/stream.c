@@ -26,8 +26,7 @@ static bool take_report(void *arg, const struct udp_datagram *d)
 static void keep_rate(struct udptest *u, uint64_t due)
 {
 	while (time_now() < due)
-		if (!net_poll(u->nif.net))
-			net_wait(&u->nif.net, 1, false, due);
+		udptest_wait(u, due);
 }
 
 static void send_data(struct udptest *u)
@@ -60,8 +59,7 @@ static void ask(struct udptest *u)
 	memcpy(u->frames + UDP_DATA_AT, &h, sizeof(h));
 	udp_send(&u->nif.ip, u->frames, &u->to, sizeof(h) + sizeof(report));
 	while (!reported && time_now() < deadline)
-		if (!net_poll(u->nif.net))
-			net_wait(&u->nif.net, 1, false, deadline);
+		udptest_wait(u, deadline);
 }
 
 uint32_t stream_test(struct udptest *u)

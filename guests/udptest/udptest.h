@@ -25,6 +25,8 @@ struct udptest {
 uint8_t *udptest_frame(const struct udptest *u, uint32_t seq);
 /* Until there is room for one more, or stop the VM. */
 void udptest_wait_room(struct udptest *u);
+/* Take what has come, or wait for it; rests if VM control asks for it. */
+void udptest_wait(struct udptest *u, uint64_t deadline);
 /* "N datagrams/s, N.NN MB/s" and a line end. */
 void udptest_print_rate(uint64_t datagrams, uint64_t bytes, uint64_t ns);
 
