@@ -232,7 +232,7 @@ int guest_main(void)
 	       part_count, part_count == 1 ? "" : "s");
 	for (;;) {
 		for (uint32_t i = 0; i < part_count; i++)
-			blk_back_poll(&parts[i].back);
+			blk_back_step(&parts[i].back, BLK_TURN);
 		if (!serve_round())
 			bm_wait(ends, part_count, 0, 0);
 		if (suspend_asked())	/* the channel is idle between two rounds */

@@ -194,7 +194,7 @@ static bool serve_round(void)
 
 	clients_flush();
 	for (uint32_t i = 0; i < client_count; i++)
-		blk_back_poll(&clients[i].back);
+		blk_back_step(&clients[i].back, BLK_TURN);
 	clients_fetch();
 	clients_flush();
 	jobs_fetched();

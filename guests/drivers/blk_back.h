@@ -60,6 +60,9 @@ void blk_back_poll(struct blk_back *back);
  * a request may be half done else. Flush after each step.
  */
 #define BLK_EVENT_COST	2048u
+/* Of a server with several clients, so that one which posts all the time, and looks at
+ * no answer, does not keep it from the others. */
+#define BLK_TURN	(BLK_SECTOR << 13)
 bool blk_back_step(struct blk_back *back, uint32_t budget);
 /* A request is complete; its bytes go with the next flush, if they are not moved
  * yet. */

@@ -59,6 +59,12 @@ int ip_arp_request(struct ip *ip, uint8_t *frame, uint32_t addr)
 	return ip->send(ip->arg, frame, ETH_HEADER + ARP_LEN);
 }
 
+int ip_arp_lost(struct ip *ip, uint8_t *frame, uint32_t addr)
+{
+	(void)ip_arp_request(ip, frame, addr);
+	return -1;
+}
+
 /* The packet reception algorithm of RFC 826. */
 static __attribute__((noinline))
 void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
@@ -110,8 +116,10 @@ int ip_echo_request(struct ip *ip, uint8_t *frame, const struct ip_echo *echo,
 	uint8_t *icmp = frame + ETH_HEADER + IP_HEADER;
 	uint32_t len = ICMP_HEADER + echo->len;
 
-	if (!mac || IP_HEADER + len > ip->mtu)
+	if (IP_HEADER + len > ip->mtu)
 		return -1;
+	if (unlikely(!mac))
+		return ip_arp_lost(ip, frame, to);
 	icmp[ICMP_TYPE] = ICMP_ECHO;
 	icmp[ICMP_CODE] = 0;
 	put16(icmp + ICMP_ID, echo->id);

@@ -76,13 +76,15 @@ const uint8_t *ip_arp_find(const struct ip *ip, uint32_t addr);
 int ip_arp_request(struct ip *ip, uint8_t *frame, uint32_t addr);
 /*
  * Build and send an echo request: the data (len bytes) must already lie in the
- * frame at ETH_HEADER + IP_HEADER + ICMP_HEADER. Negative if it did not go.
+ * frame at ETH_HEADER + IP_HEADER + ICMP_HEADER. Negative if it did not go; if that is
+ * for want of a hardware address, it is asked for.
  */
 int ip_echo_request(struct ip *ip, uint8_t *frame, const struct ip_echo *echo,
 		    uint32_t to);
 /*
  * Send a datagram whose data (len bytes) already lie in the frame at UDP_DATA_AT.
- * Negative if it did not go: no hardware address, more than the MTU, no room.
+ * Negative if it did not go: no hardware address (it is asked for), more than the MTU,
+ * no room.
  */
 int udp_send(struct ip *ip, uint8_t *frame, const struct udp_to *to, uint32_t len);
 /* Send the first len bytes of a received datagram's data back, in its frame. */

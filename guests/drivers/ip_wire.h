@@ -166,6 +166,8 @@ static inline void ip_fill(struct ip *ip, uint8_t *packet, uint8_t proto, uint32
 	put16(packet + IP_SUM, sum_fold(first + second + third + from + to));
 }
 
+/* A neighbour's entry went to others: ask anew, in the frame that does not go. */
+int ip_arp_lost(struct ip *ip, uint8_t *frame, uint32_t addr);
 /* The rest of a packet for us whose header is good: len bytes. */
 void udp_receive(struct ip *ip, uint8_t *frame, uint8_t *udp, uint32_t len);
 /* Tell the sender of the frame's packet, of len bytes, that it found nobody. */

@@ -156,6 +156,8 @@ static inline __attribute__((always_inline)) bool net_events(struct net *net, bo
 			break;
 		case BM_POSTED:
 			net_posted(net, &e);
+			if (unlikely(held && e.dir != BM_IN))
+				return any;	/* it uses up no buffer */
 			break;
 		default:
 			net_done(net, &e);

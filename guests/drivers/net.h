@@ -50,8 +50,8 @@ bool net_poll(struct net *net);
 /* The end that it drives. */
 struct bm *net_end(const struct net *net);
 /*
- * The same without a flush: stops when the buffers are used up, or the link went
- * down. So frames stay valid, as sources for other drivers too, until a flush or wait
+ * The same without a flush: stops when the buffers are used up, the link went down, or
+ * the peer did what no network driver does. So frames stay valid, as sources for other drivers too, until a flush or wait
  * by the caller, and a busy peer takes no more than its share.
  */
 bool net_poll_held(struct net *net);

@@ -43,7 +43,8 @@ int udp_send(struct ip *ip, uint8_t *frame, const struct udp_to *to, uint32_t le
 {
 	const uint8_t *mac = ip_arp_find(ip, to->addr);
 
-	return mac ? udp_out(ip, frame, mac, to, len) : -1;
+	return likely(mac) ? udp_out(ip, frame, mac, to, len) :
+			     ip_arp_lost(ip, frame, to->addr);
 }
 
 int udp_answer(struct ip *ip, const struct udp_datagram *d, uint32_t len)

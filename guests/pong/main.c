@@ -19,7 +19,7 @@ int guest_main(void)
 		       count, count == 1 ? "" : "s");
 	for (;;) {
 		for (uint32_t i = 0; i < count; i++)
-			net_poll(nets[i]);
+			net_poll_held(nets[i]);
 		net_wait(nets, count, false, 0);
 		netif_suspend(nets, count);
 	}

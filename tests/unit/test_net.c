@@ -156,6 +156,34 @@ static void test_arp(void)
 	   "a request is a broadcast");
 }
 
+/* The entry of a neighbour went to others: it is asked for again by who sends to it. */
+static void test_arp_lost(void)
+{
+	uint8_t arp[42] = {
+		255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 1, 8, 6,
+		0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1,
+		0, 0, 0, 0, 0, 0, 10, 0, 0, 2,
+	}, again[42], frame[60] = { 0 };
+	const struct ip_echo ping = { .id = 1, .seq = 2, .len = 4 };
+	struct ip ip = host();
+
+	for (uint8_t i = 0; i <= ARP_ENTRIES; i++) {
+		memcpy(again, arp, 42);
+		again[31] = (uint8_t)(1 + i);
+		ip_receive(&ip, again, 42);
+	}
+	ok(!ip_arp_find(&ip, ADDR_A), "more neighbours than entries");
+	ok(ip_echo_request(&ip, frame, &ping, ADDR_A) < 0 && sent_len == 42 &&
+	   sent[13] == 6 && sent[21] == 1 && sent[41] == 1, "the lost one is asked for");
+	sent_len = 0;
+	ok(udp_send(&ip, frame, &(struct udp_to){ .addr = ADDR_A }, 4) < 0 &&
+	   sent_len == 42 && sent[13] == 6, "for UDP too");
+	arp[21] = 2;
+	ip_receive(&ip, arp, 42);
+	ok(!ip_echo_request(&ip, frame, &ping, ADDR_A) && sent[13] == 0,
+	   "and found by its answer");
+}
+
 static void test_echo(void)
 {
 	uint8_t *p = copy_request(sizeof(request));
@@ -502,6 +530,7 @@ int main(void)
 	test_checksum();
 	test_parse();
 	test_arp();
+	test_arp_lost();
 	test_echo();
 	test_echo_reply();
 	test_lengths();

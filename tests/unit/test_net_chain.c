@@ -344,6 +344,26 @@ static void test_torn(void)
 	ok(got_count == 1 && got_len[0] == FRAME, "the largest frame is none");
 }
 
+/* Nothing is lent for it and nothing comes of it, so it never uses anything up: a held
+ * poll ends there, or a peer could keep it for ever. */
+static void test_no_frame(void)
+{
+	struct bm_seg seg = { source[8], 16 };
+	struct bm_event e;
+	uint32_t back = 0;
+
+	peer_open();
+	for (uint32_t i = 0; i < 4; i++)
+		bm_offer(peer, i, BM_OUT, &seg, 16, (struct bm_note){ { 0 } }, 0);
+	bm_flush(peer);
+	net_poll_held(net[0]);
+	net_flush(net[0]);
+	while (bm_next(peer, &e))
+		back += e.type == BM_DONE && e.status == BM_INVAL;
+	ok_eq(back, 1, "a held poll ends at a slot that is no place for a frame");
+	mischief_over("which harms nobody", 0);
+}
+
 /* The peer dies in the middle of a frame: the next one's start is not its rest. */
 static void test_death(void)
 {
@@ -403,6 +423,7 @@ int main(void)
 	each_kind(test_shown);
 	each_kind(test_ready);
 	each_kind(test_torn);
+	each_kind(test_no_frame);
 	each_kind(test_death);
 	each_kind(test_small);
 	return done_testing();

@@ -278,7 +278,8 @@ static void test_send(void)
 	static uint8_t f[DATA + 1473];
 
 	host_new();
-	ok(udp_send(&host, f, &to, 4) < 0 && !sent_len, "not without a hardware address");
+	ok(udp_send(&host, f, &to, 4) < 0 && sent_len == 42 && sent[13] == 6,
+	   "not without a hardware address, which is asked for");
 	host.arp[0] = (struct ip_arp){ ADDR_A, { 2, 0, 0, 0, 0, 1 } };
 	ok(!udp_send(&host, f, &to, 1472) && sent_len == DATA + 1472 && !slow_udp(sent, 1480),
 	   "as much as the MTU takes");
