@@ -8,6 +8,7 @@
 #include "hv/console.h"
 #include "hv/elf.h"
 #include "hv/printf.h"
+#include "hv/string.h"
 #include "hv/symbol.h"
 #include "hv/sync.h"
 #include "hv/vm.h"
@@ -55,18 +56,26 @@ static void report_registers(const struct vcpu_regs *r, const struct cpu_state *
 
 /* --- where, in words: by the symbol table of the VM's image ------------------------ */
 
-/* Does a call end at this address, by what the guest has there? */
-static bool follows_call(struct vm *vm, const struct cpu_state *s, uint64_t address)
+/* Does a call end at this address, by what the guest has there? *to: what it is for, 0
+ * if a register or memory says. */
+static bool follows_call(struct vm *vm, const struct cpu_state *s, uint64_t address,
+			 uint64_t *to)
 {
 	uint8_t code[CALL_BYTES];
+	int32_t distance;
 
-	return guest_fetch(vm, s, address - sizeof(code), code, sizeof(code)) == sizeof(code) &&
-	       code_ends_in_call(code);
+	if (guest_fetch(vm, s, address - sizeof(code), code, sizeof(code)) != sizeof(code) ||
+	    !code_ends_in_call(code))
+		return false;
+	memcpy(&distance, code + CALL_BYTES - 4, sizeof(distance));
+	*to = code[CALL_BYTES - 5] == 0xe8 ? address + (uint64_t)(int64_t)distance : 0;
+	return true;
 }
 
 /* RIP, and what looks like a return address into the image, near the top of the
- * stack: one byte before it, where the call is. */
-static uint32_t places_find(struct vm *vm, const struct cpu_state *s, struct elf_place *place)
+ * stack: one byte before it, where the call is, and what that is for. */
+static uint32_t places_find(struct vm *vm, const struct cpu_state *s, struct elf_place *place,
+			    uint64_t *to)
 {
 	uint64_t stack[STACK_WORDS];
 	uint32_t found = 0;
@@ -75,17 +84,28 @@ static uint32_t places_find(struct vm *vm, const struct cpu_state *s, struct elf
 	place[found++].address = s->rip;
 	for (size_t i = 0; i < n && found < PLACES_MAX; i++) {
 		if (stack[i] - s->rip + CODE_REACH < 2 * CODE_REACH &&
-		    follows_call(vm, s, stack[i]))
+		    follows_call(vm, s, stack[i], &to[found]))
 			place[found++].address = stack[i] - 1;
 	}
 	return found;
+}
+
+/* Is the call at place i for a function that lies before it in the list? Else it may be
+ * left from one that is over. */
+static bool leads_on(const struct elf_place *place, const uint64_t *to, uint32_t i)
+{
+	for (uint32_t k = 0; k < i; k++)
+		if (to[i] == place[k].address - place[k].offset)
+			return true;
+	return false;
 }
 
 static void report_places(struct vm *vm, const struct cpu_state *s)
 {
 	const struct boot_module *image = vm_module(vm->config->image);
 	struct elf_place place[PLACES_MAX];
-	uint32_t n = places_find(vm, s, place);
+	uint64_t to[PLACES_MAX];
+	uint32_t n = places_find(vm, s, place, to);
 
 	if (!image)
 		return;
@@ -99,8 +119,9 @@ static void report_places(struct vm *vm, const struct cpu_state *s)
 		uint64_t back = i ? 1 : 0;
 
 		if (place[i].name[0])
-			hv_log("  %s %016lx %s+0x%lx", i ? "called from" : "at",
-			       place[i].address + back, place[i].name, place[i].offset + back);
+			hv_log("  %s %016lx %s+0x%lx%s", i ? "called from" : "at",
+			       place[i].address + back, place[i].name, place[i].offset + back,
+			       i && !leads_on(place, to, i) ? " ?" : "");
 	}
 }
 
