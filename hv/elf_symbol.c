@@ -14,6 +14,7 @@
 #define TYPE_NONE	0
 #define TYPE_FUNCTION	2
 #define INDEX_RESERVED	0xff00	/* no section's */
+#define SIZELESS_MAX	4096u	/* bytes of what has no size, as in assembly */
 
 struct section {
 	uint32_t name, type;
@@ -69,7 +70,8 @@ static bool is_nearer(const struct symbol *s, const struct elf_place *p)
 
 	return (type == TYPE_FUNCTION || type == TYPE_NONE) && s->section &&
 	       s->section < INDEX_RESERVED && s->value <= p->address &&
-	       p->address - s->value <= p->offset && (!s->size || p->address - s->value < s->size);
+	       p->address - s->value <= p->offset &&
+	       p->address - s->value < (s->size ? s->size : SIZELESS_MAX);
 }
 
 void elf_symbols(const void *image, uint64_t size, struct elf_place *place, uint32_t n)

@@ -94,6 +94,7 @@ static void names(void)
 	ok(finds(0x101f, "main", 0x1f), "its last one");
 	ok(finds(0x1020, NULL, 0), "not the one behind it");
 	ok(finds(0xfff, NULL, 0), "nor one before all functions");
+	ok(finds(0x203f, "entry", 0xfff) && finds(0x2040, NULL, 0), "but not for ever");
 	ok(finds(0x1060, "entry", 0x20), "one of unknown size goes on; objects and constants do not count");
 }
 
