@@ -176,6 +176,11 @@ static void test_timer(void)
 	hcall1(AMBIT_HC_TIMER_SET, time_now() + 2 * MS);
 	hcall1(AMBIT_HC_TIMER_SET, 0);
 	CHECK_IS(hcall1(AMBIT_HC_WAIT, time_now() + 5 * MS), AMBIT_ETIME);
+	/* Centuries ahead: never, and a wait beside it ends as always. */
+	for (uint32_t bit = 60; bit < 64; bit++) {
+		CHECK_IS(hcall1(AMBIT_HC_TIMER_SET, UINT64_MAX - 1 - (1ull << bit)), 0);
+		CHECK_IS(hcall1(AMBIT_HC_WAIT, time_now() + MS), AMBIT_ETIME);
+	}
 	hcall1(AMBIT_HC_TIMER_SET, 1);
 	CHECK_IS(hcall1(AMBIT_HC_WAIT, time_now() + 5 * MS), 0);
 	clear_pending();
