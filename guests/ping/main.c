@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ping: sends ICMP echo requests and prints round-trip times as people know
- * them. Status 0 only if no packet is lost. Command line:
+ * them. Status 0 only if no packet is lost: the timeout ends the wait for an answer,
+ * but one that comes later counts. Command line:
  *   to=10.0.0.2 addr=10.0.0.1 link=NAME count=3 size=56 interval-ms=1000
  *   timeout-ms=1000 wait-ms=10000 flood depth=1 quiet connections=N
  * connections: go on until the link is in its Nth; packets may be lost on the way.
@@ -68,7 +69,8 @@ static void echo_reply(void *arg, const struct ip_echo *e)
 	(void)arg;
 	if (e->from != ping.to || e->id != ping.id)
 		return;
-	if (!age || age > ping.next - ping.oldest || !*sent_at) {
+	/* A late one counts, as people know it, while its place remembers it. */
+	if (!age || age > WINDOW || !*sent_at) {
 		ping.duplicates++;
 		return;
 	}
@@ -106,7 +108,7 @@ static void send_next(void)
 	}, ping.to);
 }
 
-/* Pass over the oldest requests that are answered or too old. */
+/* Pass over the oldest requests that are answered or waited for no more. */
 static void settle(uint64_t now)
 {
 	while (ping.oldest != ping.next) {

@@ -22,7 +22,8 @@ static bool take_echo(void *arg, const struct udp_datagram *d)
 		return true;
 	}
 	at = &sent_at[h.seq % FRAMES];
-	if (h.seq - oldest >= next - oldest || !*at) {
+	/* One that comes late counts while its place remembers it. */
+	if (next - 1 - h.seq >= FRAMES || !*at) {
 		duplicates++;
 		return true;
 	}
@@ -46,7 +47,7 @@ static void send_next(void)
 	udp_send(&test->nif.ip, frame, &test->to, test->size);
 }
 
-/* Pass over the oldest that are answered or too old; when the next one is. */
+/* Pass over the oldest that are answered or waited for no more; when the next one is. */
 static uint64_t settle(void)
 {
 	uint64_t now = time_now();
