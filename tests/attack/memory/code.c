@@ -169,11 +169,15 @@ static uint32_t changing_stop;
 
 static void change(void *arg)
 {
-	/* As quadwords; all end in RET, and what may be left of one by another. */
+	/*
+	 * As quadwords, which an emulator may fetch by bytes: parts of one and of
+	 * another. All end in RET, and 0F stands only where C3 is then the operand, a
+	 * register; elsewhere such a mix writes to any address.
+	 */
 	static const uint64_t word[] = {
-		0xc3909090909090ec, 0xc39090909090a20f,
+		0xc3909090909090ec, 0xc3a20f6666666666,
 		0xc3909090ec666666, 0xc390909090906cf3, 0xc390909090e69090,
-		0xc39090909090090f, 0xc3ec909090909090, 0xc3090f6666666666,
+		0xc3ec909090909090, 0xc3090f6666666666,
 	};
 	struct prng p = { 7 };
 
