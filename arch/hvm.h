@@ -14,6 +14,9 @@ struct cpuid;
 struct vcpu;
 struct vm;
 
+/* Of VMCALL and VMMCALL, but for prefixes, which change nothing. */
+#define CALL_LENGTH	3ul
+
 /* General registers, in the order in which entry code saves them. RSP, RIP and
  * RFLAGS stay with the vendor (struct cpu_state has them when asked). */
 struct vcpu_regs {
@@ -138,6 +141,8 @@ struct hvm_ops {
 
 	/* Between exit and next entry: */
 	void (*skip)(struct vcpu *v, const struct vcpu_exit *exit);
+	/* A hypercall that was skipped is to be made again. */
+	void (*repeat_call)(struct vcpu *v);
 	void (*inject)(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 	void (*get_state)(struct vcpu *v, struct cpu_state *s);
 	/* RFLAGS.IF of the loaded vCPU (HLT with IF = 0 never wakes). */

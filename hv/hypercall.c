@@ -24,6 +24,7 @@
 #include "vio/link.h"
 #include "vio/user.h"
 #include "vio/virq.h"
+#include "vio/window.h"
 
 #define CONSOLE_CALL_MAX 1024u	/* bytes looked at in one console call */
 #define LIST_CALL_MAX	32u	/* VM entries in one list call ... */
@@ -174,14 +175,26 @@ static int64_t hc_stop(struct vcpu *v)
 	return AMBIT_OK;
 }
 
+/* The call is made again at that time, or after any virq that comes before. */
+static int64_t call_again(struct vcpu *v, uint64_t ns)
+{
+	hvm->repeat_call(v);
+	v->wait_call = false;
+	sched_wait(v, ns);
+	return (int64_t)v->regs.rax;
+}
+
 static int64_t hc_link_state(struct vcpu *v)
 {
 	struct endpoint *e = link_endpoint(v->vm, v->regs.rdi);
+	uint64_t ns;
 
 	if (!e)
 		return AMBIT_ENOENT;
 	if (v->regs.rsi > AMBIT_LINK_SUSPENDED)
 		return AMBIT_EINVAL;
+	if (v->regs.rsi == AMBIT_LINK_CONNECTED && (ns = window_pay(e, time_now())))
+		return call_again(v, ns);
 	return link_set_state(e, (uint32_t)v->regs.rsi);
 }
 

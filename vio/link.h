@@ -47,6 +47,7 @@ struct endpoint {
 	uint32_t *mapped;		/* [window pages]: peer's entry + 1 there */
 	uint64_t **window_table;	/* [window's 2 MiB]: its entries, once used */
 	struct spinlock grant_lock;	/* own entries' mappings, peer's last two */
+	uint64_t openings_ns;		/* direct: until when this end's are paid for; link->lock */
 };
 
 struct link {

@@ -14,6 +14,8 @@
 #include "arch/hvm.h"
 
 #define STEP_RUNS	64u	/* pieces of RAM mapped in a step */
+#define OPENINGS	16u	/* at once, by one end ... */
+#define OPENING_NS	500000ull	/* ... and between them, in the long run */
 
 /* What a window shows, in gpas of the RAM's owner. */
 struct range {
@@ -142,6 +144,26 @@ struct vm *window_close(struct link *l)
 void window_closed(struct link *l)
 {
 	l->window_closing--;
+}
+
+/* By end and not by link, or a peer that toggles its own end could keep the other's
+ * from connecting at all. */
+uint64_t window_pay(struct endpoint *e, uint64_t now)
+{
+	struct link *l = e->link;
+	uint64_t paid, again = 0;
+
+	if (l->scheme != AMBIT_SCHEME_DIRECT || !privileged(l)->window_size ||
+	    e->status->state == AMBIT_LINK_CONNECTED)
+		return 0;
+	spin_lock(&l->lock);
+	paid = MAX(e->openings_ns, now) + OPENING_NS;
+	if (paid > now + OPENINGS * OPENING_NS)
+		again = paid - OPENINGS * OPENING_NS;
+	else
+		e->openings_ns = paid;
+	spin_unlock(&l->lock);
+	return again;
 }
 
 /* --- the owner's tables ----------------------------------------------------------------- */

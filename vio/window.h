@@ -32,3 +32,10 @@ struct vm *window_open(struct link *l);
 void window_flushed(struct link *l, uint32_t openings);
 struct vm *window_close(struct link *l);
 void window_closed(struct link *l);
+/*
+ * Before a guest's call connects its end e: each time a window opens and closes,
+ * CPUs that run the privileged end's VM are interrupted, so a guest may do that 16
+ * times at once and every 500 us in the long run. 0: it may, and has paid for it
+ * if there is a window; else the time when it should ask again. Both are system time, ns.
+ */
+uint64_t window_pay(struct endpoint *e, uint64_t now);

@@ -147,7 +147,7 @@ static void step_done(struct vcpu *v, struct vmcb *c)
 	}
 }
 
-static inline void advance(struct vmcb *c, uint32_t length)
+static inline void advance(struct vmcb *c, uint64_t length)
 {
 	uint64_t rip = c->rip + length;
 
@@ -174,6 +174,11 @@ void svm_skip(struct vcpu *v, const struct vcpu_exit *exit)
 		skip_slowly(v, exit->insn_len);
 	else
 		advance(c, exit->insn_len);
+}
+
+void svm_repeat_call(struct vcpu *v)
+{
+	advance(vmcb_of(v), -CALL_LENGTH);
 }
 
 static void decode_io(const struct vmcb *c, struct vcpu_exit *exit)

@@ -82,6 +82,7 @@ const struct hvm_ops svm_ops = {
 	.answer_early = svm_answer_early,
 	.vcpu_tables = svm_vcpu_tables,
 	.skip = svm_skip,
+	.repeat_call = svm_repeat_call,
 	.inject = svm_inject,
 	.get_state = svm_get_state,
 	.interrupts_on = svm_interrupts_on,

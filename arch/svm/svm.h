@@ -74,6 +74,7 @@ void svm_vcpu_unload(struct vcpu *v);
 bool svm_interrupts_on(struct vcpu *v);
 uint64_t svm_cr4(struct vcpu *v);
 void svm_skip(struct vcpu *v, const struct vcpu_exit *exit);
+void svm_repeat_call(struct vcpu *v);
 void svm_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 void svm_get_state(struct vcpu *v, struct cpu_state *s);
 bool svm_get_msr(struct vcpu *v, uint32_t msr, uint64_t *value);

@@ -61,6 +61,12 @@ void vmx_skip(struct vcpu *v, const struct vcpu_exit *exit)
 	advance_hot(exit->insn_len);
 }
 
+void vmx_repeat_call(struct vcpu *v)
+{
+	(void)v;
+	vmx_advance(-CALL_LENGTH);
+}
+
 bool vmx_exit_hot(struct vcpu *v)
 {
 	uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);

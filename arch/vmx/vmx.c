@@ -125,6 +125,7 @@ const struct hvm_ops vmx_ops = {
 	.answer_early = vmx_answer_early,
 	.vcpu_tables = vmx_vcpu_tables,
 	.skip = vmx_skip,
+	.repeat_call = vmx_repeat_call,
 	.inject = vmx_inject,
 	.get_state = vmx_get_state,
 	.interrupts_on = vmx_interrupts_on,

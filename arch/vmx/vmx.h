@@ -66,6 +66,7 @@ void vmx_advance(uint64_t len);
 void vmx_again(void);
 bool vmx_in_64bit_code(void);
 void vmx_skip(struct vcpu *v, const struct vcpu_exit *exit);
+void vmx_repeat_call(struct vcpu *v);
 void vmx_inject(struct vcpu *v, uint8_t vector, bool has_error, uint32_t error);
 void vmx_get_state(struct vcpu *v, struct cpu_state *s);
 bool vmx_interrupts_on(struct vcpu *v);

@@ -182,8 +182,8 @@ static void vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)
 static const struct hvm_ops machine_ops = {
 	.name = "fake", .vcpu_create = vcpu_create,
 	.vcpu_reset = vcpu_reset, .vcpu_run = vcpu_run, .vcpu_unload = vcpu_nothing,
-	.skip = vcpu_skip, .inject = vcpu_inject, .get_state = vcpu_state,
-	.interrupts_on = vcpu_interrupts_on,
+	.skip = vcpu_skip, .repeat_call = vcpu_nothing, .inject = vcpu_inject,
+	.get_state = vcpu_state, .interrupts_on = vcpu_interrupts_on,
 };
 const struct hvm_ops *hvm = &machine_ops;
 

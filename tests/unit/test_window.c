@@ -440,6 +440,43 @@ static void test_states(void)
 	free_both();
 }
 
+/* How often an end may open now, as if its VM toggled it. */
+static uint32_t openings(struct endpoint *e, uint64_t now)
+{
+	uint32_t n = 0;
+
+	for (; n < 1000 && !window_pay(e, now); n++)
+		continue;
+	return n;
+}
+
+static void test_pay(void)
+{
+	uint64_t now = 1000000000, again;
+
+	make(MIB(4), 0, 0, 0, false);
+	build_both();
+	ok_eq(openings(owner, now), 16, "an end opens 16 times at once");
+	again = window_pay(owner, now);
+	ok_eq(again, now + 500000, "and is told when it may again");
+	ok_eq(openings(viewer, now), 16, "its peer has a count of its own");
+	now = again - 1;
+	ok_eq(openings(owner, now), 0, "not earlier");
+	now = again;
+	ok_eq(openings(owner, now), 1, "once then");
+	ok_eq(window_pay(owner, now), now + 500000, "and so on");
+	now += 1000000000;
+	ok_eq(openings(owner, now), 16, "after a rest 16 times, and no more");
+	link_set_state(owner, AMBIT_LINK_CONNECTED);
+	ok_eq(window_pay(owner, now), 0, "nobody pays who is connected");
+	link_set_state(owner, AMBIT_LINK_CLOSED);
+	ok(window_pay(owner, now), "who is no more does");
+	l->scheme = AMBIT_SCHEME_PAGE;
+	ok_eq(window_pay(owner, now), 0, "nor who has no window");
+	l->scheme = AMBIT_SCHEME_DIRECT;
+	free_both();
+}
+
 int main(void)
 {
 	test_place();
@@ -447,5 +484,6 @@ int main(void)
 	test_tables();
 	test_limits();
 	test_states();
+	test_pay();
 	return done_testing();
 }
