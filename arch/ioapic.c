@@ -156,7 +156,8 @@ void arch_irq_release(uint32_t n, uint32_t why)
 	spin_unlock(&lock);
 }
 
-/* Masked before the end of interrupt: a level that still stands would come again. */
+/* All are masked before the first end of interrupt, which is that of the highest vector:
+ * a level that still stands would come again. */
 uint64_t arch_irqs_take(struct arch_pcpu *p)
 {
 	uint64_t taken = p->irqs;
@@ -167,7 +168,8 @@ uint64_t arch_irqs_take(struct arch_pcpu *p)
 
 		if (arch_irq_level(n))
 			arch_irq_hold(n, ARCH_IRQ_SERVED);
-		apic_eoi();
 	}
+	for (uint64_t left = taken; left; left &= left - 1)
+		apic_eoi();
 	return taken;
 }
