@@ -48,8 +48,8 @@ static void report_registers(const struct vcpu_regs *r, const struct cpu_state *
 	hv_log("  RBP %016lx R8  %016lx R9  %016lx", r->rbp, r->r8, r->r9);
 	hv_log("  R10 %016lx R11 %016lx R12 %016lx", r->r10, r->r11, r->r12);
 	hv_log("  R13 %016lx R14 %016lx R15 %016lx", r->r13, r->r14, r->r15);
-	hv_log("  CR0 %08lx CR2 %016lx CR3 %016lx CR4 %08lx EFER %04lx", s->cr0,
-	       s->cr2, s->cr3, s->cr4, s->efer);
+	hv_log("  CR0 %08lx CR4 %08lx EFER %04lx", s->cr0, s->cr4, s->efer);
+	hv_log("  CR2 %016lx CR3 %016lx", s->cr2, s->cr3);
 	report_segment("CS", &s->cs);
 	report_segment("SS", &s->ss);
 }
