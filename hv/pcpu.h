@@ -35,11 +35,8 @@ struct pcpu {
 	/* others write these */
 	struct vcpu *inbox __attribute__((aligned(64)));	/* LIFO, atomic */
 	struct work *work_inbox;	/* LIFO, atomic */
-	uint32_t work_asked;		/* an interrupt was sent for it */
 
 	/* others look at these */
-	uint64_t work_quiet;		/* no such interrupt for a guest before this TSC; 0: each
-					 * may be sent */
 	uint32_t op;			/* odd: in a data operation (hv/sync.h) */
 	uint32_t syncing;		/* waits for others; runs no guest */
 
@@ -50,8 +47,8 @@ struct pcpu {
 	struct vcpu_heap timers;	/* vCPUs by heap_tsc */
 	struct work *work;		/* to run now */
 	struct work halt;		/* the end of the run (end.c) */
+	uint64_t work_due;		/* TSC when a guest that runs has had its time */
 	struct work *delayed;		/* to run later, unordered: few */
-	uint64_t work_paid;		/* until when its interrupts for work are paid for */
 	uint64_t left_tsc;		/* when the last vCPU or idling ended */
 	uint64_t slice_end;		/* TSC when current must look at the queue */
 	uint64_t armed;			/* what the timer is set to */

@@ -9,19 +9,9 @@
 #include "hv/sched.h"
 #include "hv/time.h"
 #include "hv/timers.h"
+#include "hv/vm.h"
 
 #define WORK_NS	50000ull	/* of guest time between two slices of work */
-#define ASK_BURST	16u	/* interrupts for work, after a while without */
-
-/* p is to look at its inbox. A guest there is disturbed so often and no more (work_pay):
- * else the timer that ends the quiet does. If the guest leaves just now, it does too. */
-static void work_ask(struct pcpu *p)
-{
-	if (READ_ONCE(p->work_quiet) && READ_ONCE(p->current))
-		return;
-	WRITE_ONCE(p->work_asked, 1u);
-	sched_interrupt(p);
-}
 
 void work_add(uint32_t pcpu, struct work *w)
 {
@@ -36,40 +26,7 @@ void work_add(uint32_t pcpu, struct work *w)
 	while (!__atomic_compare_exchange_n(&p->work_inbox, &head, w, false,
 					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 	if (!head && p != this_pcpu())
-		work_ask(p);
-}
-
-/*
- * An interrupt for work costs the guest that runs here an exit, and others, on CPUs of
- * their own, say how often. So a bucket bounds it, as that of kicks does (hv/sched.c:
- * kick_pay); it belongs to the pCPU, as any guest may be the one that runs.
- */
-static __attribute__((noinline)) void work_pay(struct pcpu *p)
-{
-	uint64_t now = arch_tsc(), each = time_ns_to_ticks(WORK_NS);
-	uint64_t full = now + ASK_BURST * each;
-
-	WRITE_ONCE(p->work_asked, 0u);
-	if (!p->current)
-		return;
-	p->work_paid = MIN(MAX(p->work_paid, now), full) + each;
-	if (p->work_paid <= full || p->work_quiet)
-		return;
-	WRITE_ONCE(p->work_quiet, now + each);
-	timers_arm(p, p->work_quiet);
-}
-
-/* If work came meanwhile, this was the interrupt for it, and the next comes no sooner. */
-static void quiet_look(struct pcpu *p, uint64_t now)
-{
-	if (p->work_quiet <= now) {
-		/* Full fence: who finds it 0 interrupts, the others are seen behind it. */
-		__atomic_store_n(&p->work_quiet, 0, __ATOMIC_SEQ_CST);
-		if (!p->current || !READ_ONCE(p->work_inbox))
-			return;
-		WRITE_ONCE(p->work_quiet, now + time_ns_to_ticks(WORK_NS));
-	}
-	timers_arm(p, p->work_quiet);
+		sched_interrupt(p);
 }
 
 static void work_append(struct pcpu *p, struct work *list)
@@ -107,23 +64,39 @@ static bool work_slice(struct pcpu *p, struct work *w)
 	return done;
 }
 
+/* The link to the next item. A guest that runs here has its time between two slices,
+ * however often it exits or is interrupted: before that is over it is for work of its
+ * own VM alone. So others, who ask for work from other CPUs, cannot have it exit here
+ * more often either: an item that waits is not asked for again. */
+static struct work **work_next(struct pcpu *p, bool due)
+{
+	struct work **at = &p->work;
+
+	while (!due && *at && !((*at)->payer && (*at)->payer->vm == p->current->vm))
+		at = &(*at)->next;
+	return at;
+}
+
 /* One slice of one item; an unfinished one goes to the end of the list, behind
  * what came in meanwhile. */
 void work_run(struct pcpu *p)
 {
-	struct work *w;
+	bool due = !p->current || arch_tsc() >= p->work_due, done;
+	struct work **at, *w;
 
-	if (unlikely(READ_ONCE(p->work_asked)))
-		work_pay(p);
 	work_append(p, __atomic_exchange_n(&p->work_inbox, NULL, __ATOMIC_SEQ_CST));
-	w = p->work;
+	at = work_next(p, due);
+	w = *at;
 	if (!w)
 		return;
-	p->work = w->next;
+	*at = w->next;
 	/* Raised again from here on: runs again. A full fence, or run() might read
 	 * what it works on before others see that they have to raise it. */
 	__atomic_exchange_n(&w->queued, 0, __ATOMIC_SEQ_CST);
-	if (work_slice(p, w))
+	done = work_slice(p, w);
+	if (due)
+		p->work_due = arch_tsc() + time_ns_to_ticks(WORK_NS);
+	if (done)
 		return;
 	if (__atomic_exchange_n(&w->queued, 1, __ATOMIC_SEQ_CST))
 		return;			/* is in an inbox again already */
@@ -141,16 +114,16 @@ void work_look(void)
 
 void work_arm(struct pcpu *p)
 {
+	uint64_t now = arch_tsc();
+
 	if (p->work || READ_ONCE(p->work_inbox))
-		timers_arm(p, arch_tsc() + time_ns_to_ticks(WORK_NS));
+		timers_arm(p, p->work_due > now ? p->work_due : now + time_ns_to_ticks(WORK_NS));
 }
 
 void work_delayed(struct pcpu *p, uint64_t now)
 {
 	struct work **at = &p->delayed, *w;
 
-	if (p->work_quiet)
-		quiet_look(p, now);
 	while ((w = *at)) {
 		if (w->due_tsc <= now) {
 			*at = w->next;
