@@ -383,10 +383,13 @@ static inline void run_current(struct pcpu *p, struct vcpu *v)
 	audit_off_end();
 }
 
-static void leave(struct vcpu *v)
+/* The report of a crash may have taken interrupts, and what its work woke would be entered
+ * before anybody looks what they brought: the timer would not come again. */
+static __attribute__((noinline)) void leave(struct pcpu *p, struct vcpu *v)
 {
 	audit_off_begin();
 	vm_vcpu_leave(v);
+	attend(p);
 	audit_off_end();
 }
 
@@ -415,7 +418,7 @@ _Noreturn void sched_run(void)
 		if (!v)
 			idle(p);
 		else if (unlikely(READ_ONCE(v->ask)))
-			leave(v);
+			leave(p, v);
 		else
 			run_current(p, v);
 	}

@@ -63,7 +63,13 @@ void exit_handle(struct vcpu *v, struct vcpu_exit *exit)
 }
 
 void exit_due(struct vcpu *v) { v->due = 0; }
-void vm_vcpu_leave(struct vcpu *v) { sched_drop(v, VCPU_PARKED); }
+static void (*on_leave)(void);	/* what goes on before the vCPU is off */
+void vm_vcpu_leave(struct vcpu *v)
+{
+	if (on_leave)
+		on_leave();
+	sched_drop(v, VCPU_PARKED);
+}
 void hypercall(struct vcpu *v, uint8_t cpl) { (void)cpl; guest_of(v)->call(guest_of(v)); }
 
 static void fake_vcpu_run(struct vcpu *v, uint32_t upcall, struct vcpu_exit *exit)

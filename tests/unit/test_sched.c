@@ -66,6 +66,39 @@ static void test_run_ticks(void)
 	ok_eq(looks, 3, "which is waited for");
 }
 
+/* A report takes 2 ms and lets the timer's interrupt in; its work wakes guest 1. */
+static void report(void)
+{
+	fake_tsc += 2 * MS;
+	sched_ready(&guest[1].v, VCPU_OFF);
+}
+
+static enum exit_reason run_and_look(struct guest *g, uint32_t upcall)
+{
+	if (g->entries == 1)
+		ok_eq(guest[2].v.run_state, VCPU_READY, "who waited till then is awake before another is entered");
+	return run_spin(g, upcall);
+}
+
+static void test_leave(void)
+{
+	struct guest *a, *c;
+
+	new_machine();
+	a = new_guest(0, 0, run_spin);
+	new_guest(1, 0, run_and_look);
+	c = new_guest(2, 0, run_spin);
+	make_current(c);
+	sched_wait(&c->v, fake_tsc + 1 * MS);
+	make_current(a);
+	this_pcpu()->slice_end = fake_tsc + 10 * MS;
+	a->v.ask = VCPU_ASK_STOP;
+	on_leave = report;
+	play(0, 20 * MS);
+	on_leave = NULL;
+	ok(guest[1].entries && c->entries, "and both run");
+}
+
 static void test_wait(void)
 {
 	struct guest *g;
@@ -380,6 +413,7 @@ int main(void)
 {
 	test_ready();
 	test_run_ticks();
+	test_leave();
 	test_wait();
 	test_timer();
 	test_deadlines();
