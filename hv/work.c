@@ -60,6 +60,9 @@ static bool work_slice(struct pcpu *p, struct work *w)
 	uint64_t from = arch_tsc();
 	bool done = w->run(w);
 
+	/* Its VM's vCPU that runs has it done, and is to have its turn later for it. */
+	if (payer && p->current && p->current->vm == payer->vm)
+		payer = p->current;
 	audit_step(step, work_charge(p, payer, from));
 	return done;
 }

@@ -169,15 +169,18 @@ static bool work_always(struct work *w)
 	return false;
 }
 
-/* Work without end for one of three; then for nobody. */
+/* Work without end for one of three, each of its own VM; then for nobody. */
 static void test_payer(void)
 {
+	static struct vm vm[3];
 	struct work work = { .run = work_always };
 	uint64_t guests = 0;
 
 	new_machine();
-	for (uint32_t i = 0; i < 3; i++)
-		start(new_guest(i, 0, run_spin));
+	for (uint32_t i = 0; i < 3; i++) {
+		new_guest(i, 0, run_spin)->v.vm = &vm[i];
+		start(&guest[i]);
+	}
 	work.payer = &guest[2].v;
 	work_ns = 0;
 	work_add(0, &work);
@@ -203,6 +206,38 @@ static void test_payer(void)
 	   guests + work_ns > 2980 * MS, "work without a payer is charged to nobody");
 }
 
+/* It exits each 5 us. */
+static enum exit_reason run_exits(struct guest *g, uint32_t upcall)
+{
+	(void)g;
+	(void)upcall;
+	if (fake_timer[fake_cpu] <= fake_tsc)
+		return EXIT_INTERRUPT;
+	pass(fake_tsc + 5 * US);
+	return EXIT_NONE;
+}
+
+/* The payer sleeps, another vCPU of its VM has the work done. */
+static void test_sibling(void)
+{
+	static struct vm other;
+	struct work work = { .run = work_always };
+	struct guest *victim, *busy;
+
+	new_machine();
+	work.payer = &new_guest(0, 0, run_spin)->v;
+	busy = new_guest(1, 0, run_exits);
+	victim = new_guest(2, 0, run_spin);
+	victim->v.vm = &other;
+	start(busy);
+	start(victim);
+	work_add(0, &work);
+	play(0, 3000 * MS);
+	ok(victim->v.count.run_ticks > 1100 * MS, "who asks for it while it runs pays, "
+	   "though its VM's first vCPU sleeps (%lu ms for another)",
+	   victim->v.count.run_ticks / MS);
+}
+
 int main(void)
 {
 	test_handoff();
@@ -211,5 +246,6 @@ int main(void)
 	test_alone();
 	test_handoff_sleeper();
 	test_payer();
+	test_sibling();
 	return done_testing();
 }
