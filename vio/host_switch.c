@@ -7,7 +7,9 @@
  * several buffers stays in them, and is cut anew for each receiver's.
  *
  * Whoever serves a port has the switch's lock, as frames go to any other port.
- * It is only ever tried: a busy switch is work for later.
+ * It is only ever tried: a busy switch is work for later. A step moves HOST_STEP
+ * bytes at most: what could be more together with what came before is left to the
+ * next one, so a frame's way is cut into stages.
  */
 #include "guests/drivers/mac_table.h"
 #include "guests/drivers/net_wire.h"
@@ -22,6 +24,7 @@
 #define ETH_SOURCE	6u
 #define EVENTS_MAX	16u	/* of a receiver taken by its sender, ... */
 #define LOOK_COST	(HOST_STEP / 2)	/* ... unless these cost so much before */
+#define EVENT_COST	(HOST_ITEM / 8)
 #define POST_MAX	65536u	/* no frame is longer */
 
 struct slot {
@@ -34,12 +37,16 @@ struct fifo {
 	uint32_t head, count, max;
 };
 
+/* How far a frame is: it is new, or at port `next`. */
+enum stage { STAGE_NEW, STAGE_LOOK, STAGE_SEND, STAGE_SHOW };
+
 struct port {
 	struct host_end host;
 	struct net_switch *on;
 	uint32_t number;
 	uint32_t slots, size;	/* buffers and their bytes */
 	uint32_t frame_max;	/* bytes of the largest frame */
+	uint32_t bay;		/* bytes that an event may copy out of a bay */
 	uint64_t mac;		/* the only source of frames from here */
 	uint8_t *buffer;
 	bool touched;		/* stands in on->touched */
@@ -50,8 +57,8 @@ struct port {
 	uint32_t whole;		/* ... and the last ones wait for a frame's rest: */
 	uint32_t rest_len;	/* its bytes so far */
 	bool torn;		/* it is dropped, to its end */
-	bool flooding;		/* the next one goes to all ports ... */
-	uint32_t next;		/* ... from this one on */
+	enum stage stage;	/* of the next one, which goes to these: */
+	uint32_t next, end;
 };
 
 /* A frame in its sender's buffers. */
@@ -72,12 +79,26 @@ struct net_switch {
 	struct port **port;		/* [port_count] */
 	struct port **touched;		/* [port_count] to be flushed */
 	uint32_t port_count, touched_count;
+	uint32_t left;			/* of a step */
 	struct mac_table table;
 	uint64_t frames, flooded, spoofed, malformed, too_large, no_room;
 };
 
 static struct net_switch *switches;
 static const struct bm_note no_note;
+
+/* --- steps ------------------------------------------------------------------------ */
+
+/* Whether so many bytes may be moved now. A whole step may always. */
+static bool step_allows(const struct net_switch *on, uint32_t bytes)
+{
+	return bytes <= on->left || on->left == HOST_STEP;
+}
+
+static void step_spend(struct net_switch *on, uint32_t cost)
+{
+	on->left -= MIN(on->left, cost);
+}
 
 /* --- queues of slots ---------------------------------------------------------------- */
 
@@ -135,7 +156,8 @@ static void port_reset(struct port *p, bool up)
 	p->unposted = up ? p->slots : 0;
 	p->room.count = p->frame.count = p->spent = p->whole = 0;
 	p->rest_len = 0;
-	p->flooding = p->torn = false;
+	p->torn = false;
+	p->stage = STAGE_NEW;
 }
 
 /* What came of a frame whose end will not come is dropped. */
@@ -173,23 +195,25 @@ static void port_done(struct port *p, const struct bm_event *e)
 	p->torn = false;
 }
 
-/* Take one event. What that cost, 0 if there is none. */
-static uint32_t port_take(struct port *p)
+/* Take one event, for which there is room in the step; false if there is none. */
+static bool port_take(struct port *p)
 {
 	struct bm_event e;
 
 	if (!bm_next(p->host.bm, &e))
-		return 0;
-	if (e.type == BM_UP || e.type == BM_DOWN)
+		return false;
+	step_spend(p->on, EVENT_COST);
+	if (e.type == BM_UP || e.type == BM_DOWN) {
 		port_reset(p, e.type == BM_UP);
-	else if (e.type == BM_DONE)
+	} else if (e.type == BM_DONE) {
+		step_spend(p->on, MIN(p->bay, e.len));
 		port_done(p, &e);
-	else if (e.dir == BM_IN)
+	} else if (e.dir == BM_IN) {
 		fifo_push(&p->room, &e);
-	else
+	} else {
 		bm_finish(p->host.bm, e.slot, BM_INVAL, 0, no_note);
-	/* A frame may have been copied out of a bay. */
-	return HOST_ITEM / 8 + (e.type == BM_DONE ? e.len : 0);
+	}
+	return true;
 }
 
 /* --- from port to port ------------------------------------------------------------------- */
@@ -199,21 +223,21 @@ static uint32_t port_take(struct port *p)
  * takes all others, serves what else is found there, and rests anew: a guest
  * that finds the wake index more than a ring behind does not raise any more.
  */
-static uint32_t port_look(struct port *p, uint32_t need)
+static void port_look(struct port *p, uint32_t need)
 {
-	uint32_t cost = 0;
+	uint32_t from = p->on->left, i = 0;
 
-	for (uint32_t i = 0; i < EVENTS_MAX + need && p->room.count < need &&
-			     cost < LOOK_COST; i++) {
-		uint32_t n = port_take(p);
-
-		if (!n)
-			break;
-		cost += n;
-	}
-	if (cost)
+	while (i < EVENTS_MAX + need && p->room.count < need &&
+	       from - p->on->left < LOOK_COST && step_allows(p->on, p->bay) && port_take(p))
+		i++;
+	if (i)
 		host_raise(p->host.e);
-	return cost;
+}
+
+/* What of a frame goes to the capture of p's link. */
+static uint32_t show_bytes(const struct port *p, const struct frame *f)
+{
+	return p->host.e->link->capture ? MIN(f->len, CAPTURE_SNAP) : 0;
 }
 
 /* A frame that its sender's guest sent, or that goes to p's: to the link's capture. */
@@ -230,6 +254,7 @@ static void port_show(const struct port *p, enum pcapng_direction direction,
 
 		piece[i] = (struct capture_piece){ port_buffer(f->from, s->number), s->len };
 	}
+	step_spend(p->on, show_bytes(p, f));
 	(void)!capture_frame(c, direction, piece, f->count, f->len);
 }
 
@@ -273,30 +298,50 @@ static int frame_send(struct port *to, const struct frame *f)
 	return status;
 }
 
-/* Returns what it cost beside the frame itself. */
-static uint32_t port_deliver(struct port *p, const struct frame *f)
+static uint32_t port_need(const struct port *p, const struct frame *f)
 {
-	uint32_t need = (f->len + p->size - 1) / p->size, cost = 0;
+	return (f->len + p->size - 1) / p->size;
+}
 
-	if (f->len > p->frame_max) {
-		p->on->too_large++;
-		return 0;
-	}
-	if (p->room.count < need)
-		cost = port_look(p, need);
-	if (p->room.count < need) {
-		p->on->no_room++;
-		return cost;
-	}
-	if (frame_send(p, f) == BM_OK)
-		port_show(p, PCAPNG_IN, f);
-	else
-		p->on->no_room++;
+/* Whether the frame, for which there is room, was taken. */
+static bool port_send(struct port *p, const struct frame *f)
+{
+	step_spend(p->on, f->len);
 	if (!p->touched) {
 		p->touched = true;
 		p->on->touched[p->on->touched_count++] = p;
 	}
-	return cost;
+	return frame_send(p, f) == BM_OK;
+}
+
+/* The frame to one port. False: there is more of that, but not in this step. */
+static bool port_deliver(struct port *p, const struct frame *f)
+{
+	enum stage *stage = &f->from->stage;
+
+	if (f->len > p->frame_max) {
+		p->on->too_large++;
+		return true;
+	}
+	if (*stage == STAGE_LOOK && p->room.count < port_need(p, f)) {
+		if (!step_allows(p->on, p->bay))
+			return false;
+		port_look(p, port_need(p, f));
+	}
+	if (*stage != STAGE_SHOW) {
+		*stage = STAGE_SEND;
+		if (p->room.count >= port_need(p, f) && !step_allows(p->on, f->len))
+			return false;
+		if (p->room.count < port_need(p, f) || !port_send(p, f)) {
+			p->on->no_room++;
+			return true;
+		}
+		*stage = STAGE_SHOW;
+	}
+	if (!step_allows(p->on, show_bytes(p, f)))
+		return false;
+	port_show(p, PCAPNG_IN, f);
+	return true;
 }
 
 /* Whether the frame may go anywhere. */
@@ -328,82 +373,76 @@ static struct frame frame_next(struct port *p)
 	return f;
 }
 
-static void frame_over(const struct frame *f)
-{
-	f->from->spent += f->count;
-	f->from->flooding = false;
-}
-
-/* The first look at a frame: it is dropped, delivered, or to be flooded. Returns
- * what it cost beside the frame itself. */
-static uint32_t frame_begin(const struct frame *f)
+/* The first look at a frame: which ports it goes to. */
+static void frame_begin(const struct frame *f)
 {
 	struct port *p = f->from;
 	const uint8_t *head = port_buffer(p, fifo_at(&p->frame, p->spent)->number);
 	struct net_switch *on = p->on;
-	uint32_t to = MAC_NOWHERE, cost = 0;
+	uint32_t to = MAC_NOWHERE;
 
+	p->stage = STAGE_LOOK;
+	p->next = p->end = 0;
 	port_show(p, PCAPNG_OUT, f);
 	/* The first of several buffers is full, so the header is in it. */
-	if (!frame_passes(p, head, f->len)) {
-		frame_over(f);
-		return 0;
-	}
+	if (!frame_passes(p, head, f->len))
+		return;
 	mac_learn(&on->table, p->mac, p->number);
 	if (!(head[0] & 1))
 		to = mac_find(&on->table, mac_read(head));
 	if (to == MAC_NOWHERE) {
 		on->flooded++;
-		p->flooding = true;
-		p->next = 0;
-		return 0;
+		p->end = on->port_count;
+	} else {
+		p->next = to;
+		p->end = to + 1;
 	}
-	if (to != p->number)
-		cost = port_deliver(on->port[to], f);
-	frame_over(f);
-	return cost;
 }
 
-/* One step of the port's next frame, which brings it to one port at most. Returns
- * what that cost. */
-static uint32_t port_forward(struct port *p)
+/* The port's next frame, to one port at most. False: there is more of that, but not
+ * in this step; nothing is spent then that the next one would have to spend again. */
+static bool port_forward(struct port *p)
 {
 	struct frame f = frame_next(p);
-	uint32_t cost;
 
-	if (!p->flooding) {
-		cost = frame_begin(&f);
-	} else if (p->next == p->on->port_count) {
-		frame_over(&f);
-		return 0;
-	} else {
-		struct port *to = p->on->port[p->next++];
-
-		if (to == p)
-			return 0;
-		cost = port_deliver(to, &f);
+	if (p->stage == STAGE_NEW) {
+		if (!step_allows(p->on, show_bytes(p, &f)))
+			return false;
+		frame_begin(&f);
 	}
-	return HOST_ITEM + f.len + cost;
+	if (p->next < p->end) {
+		if (p->next != p->number && !port_deliver(p->on->port[p->next], &f))
+			return false;
+		p->next++;
+		p->stage = STAGE_LOOK;
+	}
+	if (p->next == p->end) {
+		p->spent += f.count;
+		p->stage = STAGE_NEW;
+	}
+	return true;
 }
 
 /* --- the work of one port ---------------------------------------------------------------- */
 
-/* As much as a step may do; true if there is more. */
+/* As much as a step may do; true if there may be more. */
 static bool port_serve(struct port *p)
 {
-	uint32_t cost = 0, n;
+	struct net_switch *on = p->on;
 
-	while (cost < HOST_STEP) {
+	on->left = HOST_STEP;
+	while (on->left) {
 		if (p->unposted) {
 			port_post(p, --p->unposted);
-			cost += HOST_ITEM / 8;
+			step_spend(on, EVENT_COST);
 		} else if (p->spent < p->whole) {
-			cost += port_forward(p);
-		} else {
-			n = port_take(p);
-			if (!n)
-				return false;
-			cost += n;
+			if (!port_forward(p))
+				break;
+			step_spend(on, HOST_ITEM);
+		} else if (!step_allows(on, p->bay)) {
+			break;
+		} else if (!port_take(p)) {
+			return false;
 		}
 	}
 	return true;
@@ -489,6 +528,8 @@ struct host_end *host_port(struct endpoint *e)
 	p->slots = p->room.max = p->frame.max = c->slots;
 	p->size = c->buffer_size;
 	p->frame_max = c->mtu + ETH_HEADER;
+	if (e->link->scheme == AMBIT_SCHEME_PAGE || e->link->scheme == AMBIT_SCHEME_DIRECT)
+		p->bay = MIN(p->size, POST_MAX);
 	p->mac = mac_read(c->end[0].mac);
 	p->buffer = boot_alloc((size_t)c->slots * c->buffer_size);
 	p->room.slot = boot_alloc(c->slots * sizeof(struct slot));
