@@ -144,7 +144,7 @@ static int64_t hc_virq_send(struct vcpu *v)
 	if (virq < AMBIT_VIRQ_IPI || virq >= AMBIT_VIRQ_CONTROL)
 		return AMBIT_EINVAL;
 	virq_raise_on(v->vm->vcpu[index_nospec(id, v->vm->vcpu_count)],
-		      (uint32_t)virq);
+		      (uint32_t)index_nospec(virq, AMBIT_VIRQ_CONTROL));
 	return AMBIT_OK;
 }
 

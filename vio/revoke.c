@@ -122,13 +122,14 @@ static int32_t item_look(struct endpoint *e, struct ambit_revoke_item *it,
 static void withdraw(struct revocation *r, uint32_t from, uint32_t to)
 {
 	struct spinlock *lock = &r->owner->grant_lock;
+	uint32_t count = r->owner->link->grant_count;
 
 	while (from < to) {
 		uint32_t end = MIN(to, from + LOCK_MAX);
 
 		spin_lock(lock);
 		for (; from < end; from++)
-			revocation_add(r, from);
+			revocation_add(r, (uint32_t)index_nospec(from, count));
 		spin_unlock(lock);
 	}
 }

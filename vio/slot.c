@@ -70,7 +70,7 @@ static int seg_next(struct side *s)
 	const struct ambit_seg *seg = &s->owner->seg[s->slot * s->owner->seg_max];
 
 	while (s->seg < s->seg_count) {
-		const struct ambit_seg *p = &seg[s->seg++];
+		const struct ambit_seg *p = &seg[index_nospec(s->seg++, s->owner->seg_max)];
 		uint64_t at = READ_ONCE(p->gpa);
 		uint32_t len = READ_ONCE(p->len);
 
