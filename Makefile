@@ -136,7 +136,7 @@ cold-objs := boot/% hv/manifest%.o arch/acpi.o arch/platform.o arch/smp.o \
 	hv/report.o hv/elf.o hv/elf_symbol.o hv/vm_table.o hv/vm_build.o hv/vm_unbuild.o hv/vm_life.o hv/vm_suspend.o hv/vm_save.o \
 	hv/vm_start_info.o hv/vm_console.o hv/balance.o hv/end.o hv/frames%.o hv/exit.o vio/area.o \
 	vio/window.o vio/place.o vio/grant_life.o vio/host%.o arch/ioapic.o arch/pci.o arch/dma.o \
-	hv/audit%.o vio/audit%.o hv/counters_show.o hv/trace.o hv/capture.o hv/pcapng.o vio/capture.o hv/monitor%.o
+	hv/audit%.o vio/audit%.o hv/counters_show.o hv/trace.o hv/trace_out.o hv/capture.o hv/pcapng.o vio/capture.o hv/monitor%.o
 
 HV_OBJS := $(addprefix $(B)/hv/,$(boot-objs) $(arch-objs) $(hv-objs) $(vio-objs))
 

@@ -15,10 +15,11 @@
 #define STEP_NAMES	64u	/* looked at in one step; MONITOR_STEP holds them */
 
 static const char *const switches[] = { "on", "off" };
+static const char *const trace_words[] = { "on", "off", "send" };
 
 static const char *const kind_words[] = {
 	[ARG_VM] = "VM", [ARG_LINK] = "link", [ARG_COMMAND] = "command",
-	[ARG_SWITCH] = "setting", [ARG_MACHINE] = "thing",
+	[ARG_SWITCH] = "setting", [ARG_TRACE] = "setting", [ARG_MACHINE] = "thing",
 };
 
 /* Name idx of a kind; NULL beyond the last. */
@@ -33,6 +34,8 @@ static const char *name_of(enum monitor_arg kind, uint32_t idx)
 		return idx < monitor_command_count ? monitor_commands[idx].name : NULL;
 	case ARG_SWITCH:
 		return idx < ARRAY_SIZE(switches) ? switches[idx] : NULL;
+	case ARG_TRACE:
+		return idx < ARRAY_SIZE(trace_words) ? trace_words[idx] : NULL;
 	case ARG_MACHINE:
 		return idx ? NULL : "machine";
 	case ARG_NONE:

@@ -25,8 +25,8 @@ const struct monitor_command monitor_commands[] = {
 		.name = "counters", .usage = "VM", .about = "exits of a VM by their reasons, and other counts",
 		.examples = "counters ping\n", .arg = ARG_VM, .needed = true, .step = monitor_counters,
 	}, {
-		.name = "trace", .usage = "on|off", .about = "keep the last events of each CPU, for the second serial port",
-		.examples = "trace on\ntrace off\n", .arg = ARG_SWITCH, .needed = true, .step = monitor_trace,
+		.name = "trace", .usage = "on|off|send", .about = "keep the last events; send them to the second port",
+		.examples = "trace on\ntrace send\ntrace off\n", .arg = ARG_TRACE, .needed = true, .step = monitor_trace,
 	}, {
 		.name = "top", .usage = "", .about = "the busiest VMs and links, again each second, until q",
 		.examples = "top\n", .live = true, .step = monitor_top, .stop = monitor_top_stop,

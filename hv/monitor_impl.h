@@ -16,7 +16,9 @@ struct monitor_command;
 struct vm;
 
 /* What may stand there, for completion and for the words of an error. */
-enum monitor_arg { ARG_NONE, ARG_VM, ARG_LINK, ARG_COMMAND, ARG_SWITCH, ARG_MACHINE };
+enum monitor_arg {
+	ARG_NONE, ARG_VM, ARG_LINK, ARG_COMMAND, ARG_SWITCH, ARG_TRACE, ARG_MACHINE,
+};
 
 /* A command that runs. */
 struct monitor_task {

@@ -265,19 +265,37 @@ bool monitor_counters(struct monitor_task *t)
 	return t->idx > AMBIT_EXIT_COUNT + AMBIT_COUNTED_CALLS + t->vm->endpoint_count;
 }
 
+/* What it says in the end. */
+static void trace_tell(const char *what, uint64_t events)
+{
+	const char *why;
+
+	if (strcmp(what, "send")) {
+		monitor_print("trace: %s, %lu events so far\n", what, events);
+		if (!strcmp(what, "on") && !trace_has_port())
+			monitor_print("but " TRACE_NO_PORT "\n");
+		return;
+	}
+	why = trace_send();
+	if (why)
+		monitor_print("trace: %s\n", why);
+	else
+		monitor_print("trace: stops, and goes out; a line tells when it is over\n");
+}
+
 /* Those of a CPU a step. */
 bool monitor_trace(struct monitor_task *t)
 {
-	bool on = !strcmp(t->arg, "on");
-
-	if (!t->idx)
-		trace_set(on);
+	if (trace_sends()) {
+		monitor_print("trace: is being sent; a line tells when it is over\n");
+		return true;
+	}
+	if (!t->idx && strcmp(t->arg, "send"))
+		trace_set(!strcmp(t->arg, "on"));
 	if (pcpu_online[t->idx])
-		t->sum[0] += READ_ONCE(pcpu_of(t->idx)->traced);
+		t->sum[0] += trace_events(pcpu_of(t->idx));
 	if (++t->idx < pcpu_limit)
 		return false;
-	monitor_print("trace: %s, %lu events so far\n", on ? "on" : "off", t->sum[0]);
-	if (on && !trace_has_port())
-		monitor_print("but no second serial port is free for them: make run TRACE=file has one\n");
+	trace_tell(t->arg, t->sum[0]);
 	return true;
 }

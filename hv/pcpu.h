@@ -54,7 +54,8 @@ struct pcpu {
 	uint64_t armed;			/* what the timer is set to */
 	uint64_t min_vruntime;
 	struct trace_event *trace;	/* its ring (trace.h) ... */
-	uint64_t traced;		/* ... and events ever put there */
+	uint64_t traced;		/* ... events ever put there ... */
+	uint64_t trace_from;		/* ... and those of them that are of no interest */
 	uint32_t vcpu_placed;		/* vCPUs that have their home here */
 };
 _Static_assert(sizeof(struct pcpu) <= 0x2000, "arch/percpu.h");
