@@ -114,6 +114,13 @@ static uint32_t line_length(const struct vm_console *c, bool final)
 	return have > LINE_MAX ? LINE_MAX : final ? have : 0;
 }
 
+/* 0x80 to 0x9f are control characters too, for a terminal that takes bytes one by one;
+ * for one of UTF-8 where they follow 0xc2, and else a part of what begins before. */
+static bool is_control(uint8_t c, uint8_t before)
+{
+	return c < ' ' || (c >= 0x80 && c < 0xa0 && (before < 0x80 || before == 0xc2));
+}
+
 /* n bytes from `at` on go behind what is in `out`, without control characters but tab,
  * and in raw output newline and backspace; in a line a backspace takes one away. */
 static void take_bytes(const struct vm_console *c, uint32_t at, uint32_t n, bool raw)
@@ -122,10 +129,11 @@ static void take_bytes(const struct vm_console *c, uint32_t at, uint32_t n, bool
 
 	for (; n; n--) {
 		char ch = c->ring[at++ % VM_CONSOLE_SIZE];
+		char before = out_len > start ? out[out_len - 1] : raw ? c->raw_last : 0;
 
 		if (ch == '\b' && !raw)
 			out_len -= out_len > start;
-		if ((unsigned char)ch >= ' ' || ch == '\t' ||
+		if (!is_control((uint8_t)ch, (uint8_t)before) || ch == '\t' ||
 		    (raw && (ch == '\n' || ch == '\b')))
 			out[out_len++] = ch;
 	}
@@ -143,6 +151,8 @@ static bool take_raw(struct vm *vm)
 	n = MIN(c->head - c->tail - c->raw, LINE_MAX);
 	take_bytes(c, c->tail + c->raw, n, true);
 	c->raw += n;
+	if (out_len)
+		c->raw_last = out[out_len - 1];
 	spin_unlock(&c->lock);
 	if (n)
 		out_to = ONLY_COM1;

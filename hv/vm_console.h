@@ -18,6 +18,7 @@ struct vm_console {
 	struct spinlock lock;
 	uint32_t head, tail;	/* bytes put in and taken out, free-running */
 	uint32_t raw;		/* from tail on: shown as they came, to who follows */
+	char raw_last;		/* the last byte that was shown so */
 	bool end_due;		/* say that the VM ended, behind its last line */
 	char *ring;
 	uint32_t typed, read;	/* bytes typed to it and read by it, the same */

@@ -473,6 +473,26 @@ static void ending(void)
 	ok_has(com1, "\n(lines of VMs not shown: 1)\n", "nor half a line of who is followed");
 }
 
+/* What begins 0x9b, or 0xc2 0x9b in UTF-8, would command a terminal as ESC [ does. */
+static void high_controls(void)
+{
+	seen_nothing();
+	put(&vms[1], "a\xc2\x9b[2Jb\x9b" "3c \xc2\x1b\x9b" "d \xe2\x80\x99\xc3\x9b\n");
+	rest();
+	ok_has(com1, "two     | a\xc2[2Jb3c \xc2" "d \xe2\x80\x99\xc3\x9b\n",
+	       "control characters above 0x7f are left out, text of UTF-8 is not");
+	type("\x15" "follow one\r");
+	seen_nothing();
+	put(&vms[0], "x\xc2");
+	rest();
+	put(&vms[0], "\x9b[2J\xe2");
+	rest();
+	put(&vms[0], "\x80\x99\n");
+	rest();
+	ok(ends("x\xc2[2J\xe2\x80\x99\n"), "also where they come in pieces");
+	type("\x14");
+}
+
 int main(void)
 {
 	fake_clock_reset();
@@ -491,6 +511,7 @@ int main(void)
 	wraps();
 	stopping();
 	cutting();
+	high_controls();
 	ending();
 	return done_testing();
 }
