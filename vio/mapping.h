@@ -14,7 +14,7 @@
 #define MAPPED_SINK	0x40000000u
 #define MAPPED_GOING	0x80000000u
 
-#define CALL_PAGES	128u	/* that a call deals with, some 150 instructions each */
+#define CALL_PAGES	64u	/* that a call deals with, up to some 300 instructions each */
 #define WINDOW_TABLE	512u	/* pages that one table of the window shows */
 
 static inline uint32_t window_pages(const struct endpoint *e)

@@ -200,22 +200,22 @@ static void test_bounds(void)
 	publish_all();
 	publish(40, 40 * PAGE_SIZE | RW);
 	for (uint32_t i = 0; i < 4; i++)
-		it[i] = map_item(0, i * 150, i * 150, 35);
+		it[i] = map_item(0, i * 150, i * 150, 18);
 	ok(grant_map_op.run(holder, it, 4) == 3 && it[3].status == AMBIT_EAGAIN &&
-	   it[3].done == 128 - 105, "a call deals with 128 pages");
-	ok(grant_map_op.run(holder, it + 3, 1) == 1 && !it[3].status && it[3].done == 35,
+	   it[3].done == 64 - 54, "a call deals with 64 pages");
+	ok(grant_map_op.run(holder, it + 3, 1) == 1 && !it[3].status && it[3].done == 18,
 	   "the rest by the next");
 	for (uint32_t i = 0; i < 4; i++)
 		it[i].done = 0;
 	ok(grant_unmap_op.run(holder, it, 4) == 3 && it[3].status == AMBIT_EAGAIN &&
-	   it[3].done == 128 - 105 && vms[1].maps == 140 - 128, "so with unmap");
+	   it[3].done == 64 - 54 && vms[1].maps == 72 - 64, "so with unmap");
 	ok(grant_unmap_op.run(holder, it + 3, 1) == 1 && !it[3].status && nothing_held(),
 	   "the rest by the next");
-	it[0] = map_item(0, 0, 0, 64);
-	it[1] = map_item(0, 64, 64, 64);
-	it[2] = map_item(0, 128, 128, 10);
+	it[0] = map_item(0, 0, 0, 32);
+	it[1] = map_item(0, 32, 32, 32);
+	it[2] = map_item(0, 64, 64, 10);
 	ok(grant_map_op.run(holder, it, 3) == 2 && !it[1].status &&
-	   it[2].status == AMBIT_EAGAIN && !it[2].done, "128 pages to the dot");
+	   it[2].status == AMBIT_EAGAIN && !it[2].done, "64 pages to the dot");
 	it[0].done = it[1].done = 0;
 	grant_unmap_op.run(holder, it, 2);
 	it[0] = map_item(0, 0, 3, 2);
@@ -401,10 +401,10 @@ static void test_revoke_many(void)
 		it[i] = (struct ambit_revoke_item){ .mode = AMBIT_REVOKE_FORCE,
 						    .ref = i * 200, .count = 200 };
 	ok(revoke_op.run(owner, it, 3) == 0 && it[0].status == AMBIT_EAGAIN &&
-	   it[0].done == 128, "a call deals with 128 entries");
+	   it[0].done == 64, "a call deals with 64 entries");
 	for (uint32_t at = 0; at < 3; calls++)
 		at += revoke_op.run(owner, it + at, 3 - at);
-	ok(calls == 5 && !it[2].status && !uses_sum() && !vms[1].maps,
+	ok(calls == 10 && !it[2].status && !uses_sum() && !vms[1].maps,
 	   "the rest by the next ones");
 }
 
@@ -430,13 +430,13 @@ static void test_owner_dies(void)
 	table[3].frame = 0;
 	revoke1(AMBIT_REVOKE_NOTIFY, 3, 1);
 	owner->grant[9].spent = GIFT_ARRIVED;
-	ok(die(&vms[0]) <= 12, "the owner dies");
+	ok(die(&vms[0]) <= 24, "the owner dies");
 	for (uint32_t i = 0; i < 400; i++)
 		held += seen(i, 0) != SINK;
 	ok(!held && seen(0, P2M_WRITE) == SINK && !seen(200, P2M_WRITE),
 	   "what others mapped of it are sinks");
 	ok(!uses_sum() && !vms[1].maps && holder->status->revocations == 400 &&
-	   virqs[1] <= 4, "counted, nothing held, the holder told");
+	   virqs[1] <= 8, "counted, nothing held, the holder told");
 	ok(!owner->grant[3].notify && !virqs[0] && gifts_dropped == 1,
 	   "it waits for nothing, gifts are dropped");
 	ok(!vms[0].build.idx && !vms[0].build.offset, "and the cursor is back");

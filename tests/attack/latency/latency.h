@@ -22,6 +22,7 @@ enum order {
 	ORDER_ACCEPT,		/* entries for gifts into empty places of the pool */
 	ORDER_EXCHANGE,		/* the same of full ones */
 	ORDER_TAKE,
+	ORDER_POOL,		/* its entries name pages of its pool from now on */
 };
 
 struct orders {
@@ -37,8 +38,8 @@ struct desk {
 
 void desk_open(struct desk *d);
 _Noreturn void mate(void);
-/* PAGES entries of RAM to read and write, from entry 0 on. */
-void entries_put(const struct end *e, void *pages);
+/* PAGES entries to read and write, from entry 0 on: of so many bytes there, again and again. */
+void entries_put(const struct end *e, uint64_t pages, uint64_t bytes);
 /* All items of one map or unmap call: pages of the window from 0 on. */
 int64_t map_call(const struct end *e, uint64_t nr);
 

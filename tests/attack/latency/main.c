@@ -144,24 +144,27 @@ static uint64_t map_timed(uint64_t nr, uint32_t *pages)
 	return most;
 }
 
-static void maps(void)
+static void maps(const char *map, const char *unmap)
 {
 	uint32_t pages;
 	uint64_t ticks = map_timed(AMBIT_HC_GRANT_MAP, &pages);
 
-	report("map", ticks, 0);
+	report(map, ticks, 0);
 	ticks = map_timed(AMBIT_HC_GRANT_UNMAP, &pages);
-	report("unmap", ticks, 0);
+	report(unmap, ticks, 0);
 	printf("%u pages in a call\n", pages);
 }
 
-static void revoke_case(const char *name, uint32_t mode, bool mapped)
+static void revoke_case(const char *name, uint32_t mode, bool mapped, bool pool)
 {
 	static struct ambit_revoke_item item[2];
 	uint64_t ticks, most = 0;
 	int64_t r;
 
-	entries_put(&grant, room);
+	if (pool)
+		entries_put(&grant, vm_info()->give_pool, vm_info()->give_pool_filled);
+	else
+		entries_put(&grant, (uint64_t)room, PAGES * PAGE_SIZE);
 	if (mapped)
 		CHECK_IS(order(ORDER_MAP), 0);
 	quiet();
@@ -279,7 +282,7 @@ static void link_case(const char *name, const char *settle, const struct end *e)
 /* The longest ones without a pause, while the probe is waiting for its timers. */
 static void hammer(void)
 {
-	struct ambit_map_item map = { .ref = 0, .generation = GENERATION, .count = 128 };
+	struct ambit_map_item map = { .ref = 0, .generation = GENERATION, .count = 64 };
 	uint64_t n = 0;
 
 	time_sleep_until(HAMMER_FROM);
@@ -312,9 +315,13 @@ static int attacker(void)
 	quiet();
 	herd = info->vm + 4;
 	copies();
-	maps();
-	revoke_case("revoke", AMBIT_REVOKE_POLITE, false);
-	revoke_case("revoke-force", AMBIT_REVOKE_FORCE, true);
+	maps("map", "unmap");
+	CHECK_IS(order(ORDER_POOL), 0);
+	quiet();
+	maps("map-pool", "unmap-pool");
+	revoke_case("revoke", AMBIT_REVOKE_POLITE, false, false);
+	revoke_case("revoke-force", AMBIT_REVOKE_FORCE, true, false);
+	revoke_case("revoke-force-pool", AMBIT_REVOKE_FORCE, true, true);
 	queries();
 	give_case("give", AMBIT_GIVE_GIVE, ORDER_ACCEPT);
 	give_case("exchange-scrub", AMBIT_GIVE_EXCHANGE | AMBIT_GIVE_SCRUB, ORDER_EXCHANGE);

@@ -14,13 +14,13 @@ void desk_open(struct desk *d)
 	d->peer = (const struct orders *)(d->e.l->peer_control + d->e.l->ring_offset);
 }
 
-void entries_put(const struct end *e, void *pages)
+void entries_put(const struct end *e, uint64_t pages, uint64_t bytes)
 {
 	for (uint32_t i = 0; i < PAGES; i++) {
 		e->grant[i].generation = GENERATION;
 		e->grant[i].offset = 0;
 		e->grant[i].len = PAGE_SIZE;
-		STORE_RELEASE(e->grant[i].frame, ((uint64_t)pages + i * PAGE_SIZE) |
+		STORE_RELEASE(e->grant[i].frame, (pages + i * PAGE_SIZE % bytes) |
 			      AMBIT_GRANT_READ | AMBIT_GRANT_WRITE);
 	}
 }
@@ -90,6 +90,9 @@ static int do_order(uint32_t order)
 	case ORDER_EXCHANGE:
 		accept(info->give_pool);
 		return 0;
+	case ORDER_POOL:
+		entries_put(&grant, info->give_pool, info->give_pool_filled);
+		return 0;
 	default:
 		return take();
 	}
@@ -111,7 +114,7 @@ _Noreturn void mate(void)
 		desc_put(&copy[l], SLOT_BIG, 1, 65536);
 	}
 	end_meet(&grant, "grant");
-	entries_put(&grant, room);
+	entries_put(&grant, (uint64_t)room, PAGES * PAGE_SIZE);
 	end_meet(&direct, "direct");
 	desk_open(&d);
 	for (;;) {

@@ -211,14 +211,14 @@ static void test_map_batches(void)
 	mate_put(5, 5, 1, RW);
 	for (uint32_t i = 0; i < 3; i++)
 		it[i] = (struct ambit_map_item){ .ref = i * 200, .generation = GEN,
-						 .page = i * 180, .count = 50 };
+						 .page = i * 180, .count = 25 };
 	CHECK_IS(hcall4(AMBIT_HC_GRANT_MAP, end.endpoint, (uint64_t)it, 3, 0), 2);
 	CHECK_IS(it[2].status, AMBIT_EAGAIN);
-	CHECK_IS(it[2].done, 128 - 100);
+	CHECK_IS(it[2].done, 64 - 50);
 	CHECK_IS(hcall4(AMBIT_HC_GRANT_MAP, end.endpoint, (uint64_t)(it + 2), 1, 0), 1);
-	CHECK_IS(it[2].done, 50);
+	CHECK_IS(it[2].done, 25);
 	for (uint32_t i = 0; i < 3; i++)
-		CHECK_IS(unmap(360 - i * 180, 50), AMBIT_OK);
+		CHECK_IS(unmap(360 - i * 180, 25), AMBIT_OK);
 }
 
 /* Generations: the last one, the first, and a reference that is one behind. */
