@@ -23,7 +23,7 @@ void icmp_unreachable(struct ip *ip, uint8_t *frame, uint32_t len, uint8_t code)
 	uint32_t answer = IP_HEADER + ICMP_HEADER + quote;
 	uint8_t mac[6];
 
-	if ((frame[ETH_DST] | frame[ETH_SRC]) & 1 || answer > ip->mtu ||
+	if (is_group(frame + ETH_DST) || answer > ip->mtu ||
 	    ETH_HEADER + answer > MAX(ETH_HEADER + len, ip->room))
 		return;
 	memmove(icmp + ICMP_HEADER, packet, quote);

@@ -23,7 +23,7 @@ static void arp_learn(struct ip *ip, uint32_t addr, const uint8_t *mac,
 {
 	struct ip_arp *entry = NULL;
 
-	if (!addr || mac[0] & 1)	/* a group address names no host */
+	if (!addr)
 		return;
 	for (uint32_t i = 0; i < ARP_ENTRIES; i++)
 		if (ip->arp[i].addr == addr)
@@ -76,7 +76,7 @@ void arp_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 
 	if (len < ETH_HEADER + ARP_LEN || get16(arp + ARP_HW) != 1 ||
 	    get16(arp + ARP_PROTO) != ETH_TYPE_IP ||
-	    get16(arp + ARP_SIZES) != 0x0604) {
+	    get16(arp + ARP_SIZES) != 0x0604 || is_group(arp + ARP_SHA)) {
 		ip->stats.malformed++;
 		return;
 	}
@@ -187,10 +187,11 @@ void icmp_receive(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 
 /* --- IP --------------------------------------------------------------------------- */
 
-/* A source that no answer could reach: 0, group and broadcast addresses. */
+/* A source that no answer could reach: 0, loopback, group and broadcast addresses (RFC
+ * 1122, 3.2.1.3). */
 static bool bad_source(uint32_t addr)
 {
-	return !addr || addr >= 0xe0000000;
+	return !addr || addr >> 24 == 127 || addr >= 0xe0000000;
 }
 
 /* Everything but ICMP. */
@@ -243,7 +244,7 @@ void ip_receive(struct ip *ip, uint8_t *frame, uint32_t len)
 	static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
 	uint16_t type;
 
-	if (len < ETH_HEADER) {
+	if (len < ETH_HEADER || unlikely(is_group(frame + ETH_SRC))) {
 		ip->stats.malformed++;
 		return;
 	}

@@ -129,6 +129,12 @@ static inline void mac_copy(uint8_t *to, const uint8_t *from)
 	__builtin_memcpy(to, from, 6);
 }
 
+/* It names no host: a frame from it has no sender, and nothing can be answered. */
+static inline bool is_group(const uint8_t *mac)
+{
+	return *mac & 1;
+}
+
 /* The bits in which two addresses differ. */
 static inline uint32_t mac_differs(const uint8_t *a, const uint8_t *b)
 {

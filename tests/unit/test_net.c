@@ -151,6 +151,10 @@ static void test_arp(void)
 	memcpy(frame, arp_request, 42);
 	ip_receive(&ip, frame, 41);
 	ok(!sent_len && ip.stats.malformed == 1, "a short one is refused");
+	memcpy(frame, arp_request, 42);
+	frame[22] |= 1;
+	ip_receive(&ip, frame, 42);
+	ok(!sent_len && !ip_arp_find(&ip, ADDR_A), "a group is no neighbour");
 	ip_arp_request(&ip, mine, ADDR_A);
 	ok(!memcmp(sent, mac_all, 6) && sent[21] == 1 && sent[41] == 1,
 	   "a request is a broadcast");
@@ -275,6 +279,9 @@ static void test_refused(void)
 	refuse("another protocol", 23, 17, true);
 	refuse("another destination", 33, 3, true);
 	refuse("a group as its source", 26, 0xe0, true);
+	refuse("a broadcast as its source", 26, 0xff, true);
+	refuse("a loopback address as its source", 26, 127, true);
+	refuse("a group's hardware address as its source", 6, 3, false);
 	refuse("wrong ICMP checksum", 45, 1, false);
 	refuse("ICMP code 1", 35, 1, false);
 	refuse("ICMP shorter than its header", 17, 27, true);
