@@ -4,7 +4,8 @@
  * its block links until it is stopped; of a link that the command line names, a part:
  *   LINK.at=2M LINK.size=2M
  * Bytes go between the disk's port and a view of the client's buffer, so that nobody
- * copies them where the scheme shows it. One request at a time, links in turn.
+ * copies them where the scheme shows it. One request at a time, links in turn. No
+ * discard: the disk's (TRIM) wants DMA, which this VM has none of.
  */
 #include "guests/drivers/ata.h"
 #include "guests/drivers/blk_back.h"
