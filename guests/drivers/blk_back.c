@@ -260,9 +260,3 @@ bool blk_back_step(struct blk_back *back, uint32_t budget)
 	}
 	return true;
 }
-
-void blk_back_poll(struct blk_back *back)
-{
-	while (blk_back_step(back, BLK_SECTOR << 22))
-		;
-}

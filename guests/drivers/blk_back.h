@@ -52,12 +52,10 @@ struct blk_back {
 /* flags: of the identity. request: [slots] for a disk without mem, else NULL. */
 void blk_back_init(struct blk_back *back, struct bm *b, struct blk_disk *disk,
 		   uint32_t flags, struct blk_request *request);
-/* Serve what has arrived; the answers go with the next flush or wait of the end. */
-void blk_back_poll(struct blk_back *back);
 /*
- * The same, but no more than a budget allows, in bytes, a multiple of BLK_SECTOR:
- * those moved, and BLK_EVENT_COST for each message. False when nothing is left;
- * a request may be half done else. Flush after each step.
+ * Serve what has arrived, but no more than a budget allows, in bytes, a multiple of
+ * BLK_SECTOR: those moved, and BLK_EVENT_COST for each message. False when nothing is
+ * left; a request may be half done else. Flush after each step.
  */
 #define BLK_EVENT_COST	2048u
 /* Of a server with several clients, so that one which posts all the time, and looks at

@@ -116,18 +116,24 @@ static void back_open(void)
 	blk_back_init(&back, end, &disk, BLK_DISCARDS, NULL);
 }
 
+static void back_serve(void)
+{
+	while (blk_back_step(&back, BLK_TURN))
+		bm_flush(end);
+}
+
 static void back_step(uint8_t how)
 {
 	if (how & 1)
 		(void)blk_back_step(&back, 4096);
 	else
-		blk_back_poll(&back);
+		back_serve();
 	bm_flush(end);
 }
 
 static void back_end(void)
 {
-	blk_back_poll(&back);
+	back_serve();
 	must(!back.busy);
 }
 

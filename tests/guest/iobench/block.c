@@ -158,7 +158,8 @@ void block_partner(uint32_t endpoint)
 	end = bm_open_link(endpoint);
 	blk_back_init(&back, end, &disk, BLK_READ_ONLY, NULL);
 	for (;;) {
-		blk_back_poll(&back);
+		while (blk_back_step(&back, BLK_TURN))
+			bm_flush(end);
 		if (status->generation && status->peer_state == AMBIT_LINK_CONNECTED)
 			up = true;
 		if (up && status->peer_state != AMBIT_LINK_CONNECTED)

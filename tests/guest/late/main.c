@@ -75,7 +75,8 @@ static void block_back(void)
 	end = bm_open_link(0);
 	blk_back_init(&back, end, &disk, BLK_READ_ONLY, NULL);
 	for (;;) {
-		blk_back_poll(&back);
+		while (blk_back_step(&back, BLK_TURN))
+			bm_flush(end);
 		bm_wait(&end, 1, 0, 0);
 	}
 }
