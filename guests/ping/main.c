@@ -158,6 +158,22 @@ static void ping_run(void)
 	}
 }
 
+/* In per cent, as ping(8) has it: with no more digits than it takes, and 0 only if
+ * none is lost. */
+static void print_loss(uint32_t sent, uint32_t lost)
+{
+	uint64_t parts = 0;	/* 10,000 of them in a per cent */
+
+	if (lost)
+		parts = MAX((lost * 1000000ul + sent / 2) / sent, 1ul);
+	printf("%lu", parts / 10000);
+	parts %= 10000;
+	if (parts)
+		printf(".");
+	for (; parts; parts = parts * 10 % 10000)
+		printf("%lu", parts / 1000);
+}
+
 static void print_statistics(uint64_t ns)
 {
 	uint32_t sent = ping.next - 1;
@@ -170,8 +186,9 @@ static void print_statistics(uint64_t ns)
 		printf(", +%u damaged", ping.damaged);
 	if (ping.nif.watch.lost)
 		printf(", +%u reconnects", ping.nif.watch.lost);
-	printf(", %u%% packet loss, time %lums\n",
-	       sent ? (sent - ping.received) * 100 / sent : 0, ns / MS);
+	printf(", ");
+	print_loss(sent, sent - ping.received);
+	printf("%% packet loss, time %lums\n", ns / MS);
 	if (!ping.received)
 		return;
 	printf("rtt min/avg/max = ");
