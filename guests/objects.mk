@@ -57,7 +57,8 @@ $(foreach d,$(guest-dirs),$(eval $(call guest-rule,$(d))))
 # more rights than a program has there. The objects are the same.
 user-src := $(sort $(wildcard guests/user/*.c)) \
 	$(filter-out %/bm_guest.c,$(wildcard guests/lib/bm*.c)) \
-	$(addprefix guests/lib/,str.c format.c cmdline.c peer.c sort.c status.c) \
+	$(addprefix guests/lib/,str.c format.c cmdline.c peer.c sort.c status.c \
+		suspend.c) \
 	$(wildcard guests/drivers/*.c) \
 	$(addprefix tests/guest/lib/,check.c measure.c)
 user-obj := $(user-src:%.c=$(GUEST_OBJ)/%.o)

@@ -20,7 +20,9 @@ void info_init(uint64_t aperture);
 uint64_t info_aperture(void);
 /* vcpu.c: which vCPU this is; needs nothing of the run-time. */
 void vcpu_init(void);
-/* suspend.c: requests end a wait for good. */
-void suspend_init(void);
+/* request.c: requests end a wait for good. */
+void request_init(void);
+/* AMBIT_HC_SUSPEND; from ring 3 by its kernel. */
+int64_t suspend_call(void);
 /* console.c: take the console although its lock may be held; before a stop. */
 void console_break(void);

@@ -84,7 +84,7 @@ _Noreturn void guest_start(const struct pvh_start_info *si)
 	memory_init(si);
 	cmdline_init((const char *)si->cmdline);
 	info_init((uint64_t)features.edx << 32 | features.ecx);
-	suspend_init();
+	request_init();
 	irq_enable();
 	guest_stop(guest_main());
 }

@@ -45,10 +45,12 @@ static void talk_open(void)
 	talk.poll = cmdline_has("poll");
 }
 
-/* Until the peer has done something, or early. */
+/* Until the peer has done something, or early; rests if VM control asks for it. */
 static void talk_wait(void)
 {
-	if (talk.poll) {
+	if (suspend_asked()) {
+		suspend_now(&talk.b, 1);
+	} else if (talk.poll) {
 		bm_flush(talk.b);
 		cpu_pause();
 	} else {

@@ -24,6 +24,7 @@
 #define USER_GIVE_UP	6	/* (): wait and notify no more, on any vCPU, for good */
 #define USER_CAPTURE	7	/* (struct ambit_seg[], number): AMBIT_HC_CAPTURE, addresses
 				 * are the program's */
+#define USER_SUSPEND	8	/* (): AMBIT_HC_SUSPEND, when user_page.suspend asks for it */
 
 #define USER_MAGIC	0x5245535574626d41ull	/* "AmbtUSER" */
 
@@ -45,7 +46,7 @@ struct user_counters {
 struct user_page {
 	uint64_t time;			/* the time page */
 	uint32_t endpoint;		/* of its link ... */
-	uint32_t reserved;
+	uint32_t suspend;		/* not 0: quiesce the link, then USER_SUSPEND */
 	struct ambit_link_info link;	/* ... whose addresses are the program's */
 	struct ambit_info vm;
 	struct user_counters counters;

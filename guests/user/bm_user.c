@@ -7,6 +7,7 @@
  */
 #include "guests/lib/bm_guest.h"
 #include "guests/lib/bm_sys.h"
+#include "guests/lib/internal.h"
 #include "guests/user/user.h"
 
 struct bm *bm_open_link(uint32_t endpoint)
@@ -35,13 +36,20 @@ void bm_sys_notify(uint32_t endpoint)
 	hcall1(AMBIT_HC_NOTIFY, endpoint);
 }
 
+/* The look at the request comes after bm_arm() has cleared the event word, which the
+ * kernel sets behind a request: either it is seen here, or it ends the wait. */
 void bm_sys_wait(uint64_t deadline)
 {
-	hcall1(AMBIT_HC_WAIT, deadline);
+	if (!suspend_asked())
+		hcall1(AMBIT_HC_WAIT, deadline);
 }
 
 void bm_sys_notify_wait(uint32_t endpoint, uint64_t deadline)
 {
+	if (suspend_asked()) {
+		bm_sys_notify(endpoint);
+		return;
+	}
 	/* Refused as the peer is gone, it has not waited. */
 	if (hcall2(AMBIT_HC_NOTIFY_WAIT, endpoint, deadline) == AMBIT_EGONE)
 		hcall1(AMBIT_HC_WAIT, deadline);
@@ -73,15 +81,12 @@ void bm_sys_after_wait(void)
 {
 }
 
-/* Requests are the kernel's: a program is parked with its VM. */
 bool suspend_asked(void)
 {
-	return false;
+	return unlikely(READ_ONCE(((const struct user_page *)USER_AREAS)->suspend));
 }
 
-bool suspend_now(struct bm *const *ends, uint32_t n)
+int64_t suspend_call(void)
 {
-	(void)ends;
-	(void)n;
-	return false;
+	return user_call(USER_SUSPEND, 0, 0);
 }

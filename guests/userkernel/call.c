@@ -6,6 +6,8 @@
  */
 #include "guests/userkernel/kernel.h"
 
+#include "hv/abi/link.h"
+
 #define TEXT_MAX 256u
 #define RFLAGS_TF 0x100ull
 
@@ -47,6 +49,35 @@ static int64_t call_give_up(void)
 	for (uint32_t i = 0; i < vm_info()->vcpu_count; i++)
 		rights_set(i, false);
 	return 0;
+}
+
+/* --- suspension --------------------------------------------------------------------- */
+
+/*
+ * The program is told by a word, and a wait that it may be about to begin ends by an
+ * event of its link: this upcall, which came before, would not end it.
+ */
+static void user_suspend_ask(uint32_t virq, void *arg)
+{
+	struct ambit_event *event = (void *)link_info(user_page->endpoint)->event;
+
+	(void)virq;
+	(void)arg;
+	WRITE_ONCE(user_page->suspend,
+		   READ_ONCE(vcpu_page(0)->request) & AMBIT_REQUEST_SUSPEND);
+	__atomic_exchange_n(&event->pending, 1, __ATOMIC_SEQ_CST);
+}
+
+void user_suspend_init(void)
+{
+	virq_handle(AMBIT_VIRQ_CONTROL, user_suspend_ask, NULL);
+}
+
+/* Whether or not the request was withdrawn, it is over; a new one has its own virq. */
+static int64_t call_suspend(void)
+{
+	WRITE_ONCE(user_page->suspend, 0u);
+	return hcall0(AMBIT_HC_SUSPEND);
 }
 
 /* --- calls ------------------------------------------------------------------------ */
@@ -128,6 +159,8 @@ static int64_t user_call(struct trap_frame *f)
 		return call_give_up();
 	case USER_CAPTURE:
 		return call_capture(f->rdi, f->rsi);
+	case USER_SUSPEND:
+		return call_suspend();
 	default:
 		return AMBIT_ENOSYS;
 	}

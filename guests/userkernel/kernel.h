@@ -56,3 +56,5 @@ extern struct user_page *user_page;
 void user_trap(struct trap_frame *f);
 /* Ring 3 of this vCPU may wait and notify, unless it gave that up. Any vCPU. */
 void user_rights_init(void);
+/* From now on the program hears of VM control's requests. */
+void user_suspend_init(void);

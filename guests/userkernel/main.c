@@ -108,6 +108,7 @@ int guest_main(void)
 	rings_prepare(0);
 	rings_init_vcpu();
 	user_rights_init();
+	user_suspend_init();
 	virq_handle(AMBIT_VIRQ_TIMER, tick, NULL);
 	virq_upcalls(true);
 	if (tick_ns)
