@@ -46,7 +46,7 @@ unit: $(addprefix $(B)/unit/,$(unit-tests))
 
 manifest-objs := tools/manifest-check.o hv/manifest.o hv/manifest_vm.o \
 	hv/manifest_device.o hv/manifest_link.o hv/manifest_share.o hv/manifest_layout.o \
-	hv/manifest_check.o hv/manifest_text.o hv/printf.o
+	hv/manifest_check.o hv/manifest_text.o hv/elf.o hv/printf.o
 
 $(B)/host/%.o: %.c Makefile tests/unit.mk $(B)/host/config
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Checks a manifest on the host, by the parser that the hypervisor has:
+ * Checks a manifest on the host, and its images, by the code that the hypervisor has:
  *
  *   manifest-check FILE [--memory BYTES] [--cpus N] [--module name=path ...]
  *
@@ -11,13 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hv/elf.h"
 #include "hv/manifest.h"
+#include "hv/manifest_text.h"
 
 #define MODULE_MAX 64	/* what boot/ takes */
 
 static struct manifest_vm vms[MANIFEST_VM_MAX];
 static struct manifest_link links[MANIFEST_LINK_MAX];
 static struct manifest_module modules[MODULE_MAX];
+static const char *paths[MODULE_MAX];	/* of modules */
 static char error[MANIFEST_ERROR_MAX];
 
 static _Noreturn void usage(void)
@@ -84,14 +87,16 @@ static uint64_t number(const char *s)
 	return v;
 }
 
-static struct manifest_module module_of(char *arg)
+static void module_add(struct manifest_limits *limits, char *arg)
 {
 	char *path = strchr(arg, '=');
 
-	if (!path)
+	if (!path || limits->module_count == MODULE_MAX)
 		usage();
 	*path++ = 0;
-	return (struct manifest_module){ arg, file_size(path) };
+	paths[limits->module_count] = path;
+	modules[limits->module_count++] = (struct manifest_module){ arg, file_size(path) };
+	limits->module = modules;
 }
 
 /* The options; returns the manifest's file name. */
@@ -110,16 +115,47 @@ static const char *options(int argc, char **argv, struct manifest_limits *limits
 			limits->memory = number(argv[++i]);
 		else if (!strcmp(argv[i], "--cpus"))
 			limits->pcpu_count = (uint32_t)number(argv[++i]);
-		else if (!strcmp(argv[i], "--module") &&
-			 limits->module_count < MODULE_MAX) {
-			modules[limits->module_count++] = module_of(argv[++i]);
-			limits->module = modules;
-		} else
+		else if (!strcmp(argv[i], "--module"))
+			module_add(limits, argv[++i]);
+		else
 			usage();
 	}
 	if (!file)
 		usage();
 	return file;
+}
+
+/* NULL: the file is a kernel. */
+static const char *image_wrong(const char *path)
+{
+	struct elf_kernel elf;
+	const char *why = NULL;
+	size_t size;
+	char *image = file_read(path, &size);
+	int bad = elf_check(image, size, &elf, &why);
+
+	free(image);
+	return bad ? why : NULL;
+}
+
+/* Each that some VM has, once, though many may have it. */
+static int images_check(const char *file, const struct manifest_limits *limits,
+			const struct manifest *m)
+{
+	for (uint32_t i = 0; i < limits->module_count; i++) {
+		const struct manifest_vm *vm = vms, *end = vms + m->vm_count;
+		const char *why;
+
+		while (vm < end && !str_is(vm->image, modules[i].name))
+			vm++;
+		why = vm < end ? image_wrong(paths[i]) : NULL;
+		if (!why)
+			continue;
+		printf("%s:%u: VM '%s': %s: %s\n", file, vm->key_line[VM_KEY_IMAGE],
+		       vm->name, why, paths[i]);
+		return 1;
+	}
+	return 0;
 }
 
 static int check(const char *file, const struct manifest_limits *limits,
@@ -133,6 +169,8 @@ static int check(const char *file, const struct manifest_limits *limits,
 		printf("%s%s\n", file, error);
 		return 1;
 	}
+	if (images_check(file, limits, &m))
+		return 1;
 	printf("%s: %u VM%s, %u link%s, %llu MiB of memory\n", file,
 	       m.vm_count, m.vm_count == 1 ? "" : "s",
 	       m.link_count, m.link_count == 1 ? "" : "s",
