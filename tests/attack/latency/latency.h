@@ -43,6 +43,18 @@ void entries_put(const struct end *e, uint64_t pages, uint64_t bytes);
 /* All items of one map or unmap call: pages of the window from 0 on. */
 int64_t map_call(const struct end *e, uint64_t nr);
 
+/* A call's ticks, and its result in *r; its figure, less these iterations of string
+ * instructions, which is checked. */
+uint64_t timed(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, int64_t *r);
+void report(const char *name, uint64_t ticks, uint64_t bytes);
+/* Nothing goes on any more, for now. */
+void quiet(void);
+/* Waits for ever, and suspends its VM if that is asked. */
+void idle(void *arg);
+/* The calls without batch: to that endpoint's peer, and to save that VM. */
+void small_calls(uint32_t endpoint, uint32_t vm);
+/* The waits of ring 3, with all endpoints. The VM's status. */
+int user_waits(void);
 /* Timers while that VM is built again, which takes the hypervisor long. */
 void building(uint32_t vm);
 /* Timers while another guest makes the longest calls. The VM's status. */

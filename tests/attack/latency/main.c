@@ -10,6 +10,7 @@
  */
 #include "tests/attack/latency/latency.h"
 
+#include "guests/lib/bm_guest.h"
 #include "guests/lib/cpu.h"
 #include "tests/guest/lib/measure.h"
 
@@ -21,12 +22,12 @@ static uint64_t worst, worst_bytes, worst_ticks;	/* each of some call */
 static uint32_t herd;		/* number of a VM with the most vCPUs */
 
 /* The console has printed what there was, and the mate sleeps. */
-static void quiet(void)
+void quiet(void)
 {
 	time_sleep_until(time_now() + 30 * MS);	/* a virq that is pending ends a WAIT */
 }
 
-static void report(const char *name, uint64_t ticks, uint64_t bytes)
+void report(const char *name, uint64_t ticks, uint64_t bytes)
 {
 	uint64_t less = ticks - MIN(ticks, bytes);
 	char figure[48];
@@ -43,8 +44,7 @@ static void report(const char *name, uint64_t ticks, uint64_t bytes)
 	quiet();	/* the line is no part of the next call */
 }
 
-/* The call's ticks, and its result in *r. */
-static uint64_t timed(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, int64_t *r)
+uint64_t timed(uint64_t nr, uint64_t a, uint64_t b, uint64_t c, int64_t *r)
 {
 	uint64_t from = rdtsc();
 
@@ -335,6 +335,7 @@ static int attacker(void)
 	console_case("console-nothing", 1);
 	link_case("state-direct", "settle-direct", &direct);
 	link_case("state-grant", "settle-grant", &grant);
+	small_calls(desk.e.endpoint, herd + 1);
 	building(info->vm + 3);
 	measure_line("longest-call", worst, "instructions", LIMIT);
 	measure_line("longest-move", worst_bytes, "iterations", AMBIT_BATCH_BYTES);
@@ -342,11 +343,15 @@ static int attacker(void)
 	return check_end();
 }
 
-static void idle(void *arg)
+void idle(void *arg)
 {
 	(void)arg;
-	for (;;)
+	for (;;) {
 		hcall1(AMBIT_HC_WAIT, 0);
+		vcpu_page(vcpu_self())->pending[0] = 0;
+		if (!vcpu_self() && suspend_asked())
+			suspend_now(NULL, 0);
+	}
 }
 
 int guest_main(void)
@@ -357,6 +362,8 @@ int guest_main(void)
 		mate();
 	if (cmdline_has("probe"))
 		return probe();
+	if (cmdline_has("ring3"))
+		return user_waits();
 	for (uint32_t i = 1; i < vm_info()->vcpu_count; i++)
 		CHECK_IS(vcpu_start(i, idle, NULL), 0);
 	idle(NULL);
