@@ -17,13 +17,17 @@
 static uint32_t page_next;
 static uint32_t large_next = 1;		/* 2 MiB steps from VA_MMIO */
 
-/* Where a run of count pages from pa is mapped with these flags, or -1. */
+/* Where a run of count pages from pa is mapped with these flags, or -1. The CPU has
+ * noted in an entry that it was used. */
 static int32_t find_mapped(uint64_t pa, uint64_t count, uint64_t flags)
 {
+	const uint64_t noted = PTE_A | PTE_D;
+
 	for (uint32_t i = 0; i + count <= page_next; i++) {
 		uint64_t n = 0;
 
-		while (n < count && paging_mmio_pt[i + n] == ((pa + n * PAGE_SIZE) | flags))
+		while (n < count && (paging_mmio_pt[i + n] & ~noted) ==
+				    ((pa + n * PAGE_SIZE) | flags))
 			n++;
 		if (n == count)
 			return (int32_t)i;
@@ -62,10 +66,13 @@ static void *map_large(uint64_t pa, uint64_t bytes, uint64_t flags)
 	return (void *)va;
 }
 
-/* A physical range that exists: not empty, no wrap, inside 52 bits. */
+/* A physical range that can exist: not empty, no wrap, and none of the bits that are
+ * reserved on this CPU, with which an entry faults. */
 static bool range_sane(hpa_t pa, uint64_t bytes)
 {
-	return bytes && bytes <= MIB(512) && pa.v < BIT(52) - GIB(2);
+	uint64_t end = BIT(cpuid(0x80000008).eax & 0xff);
+
+	return bytes && bytes <= MIB(512) && pa.v < end && bytes <= end - pa.v;
 }
 
 volatile void *arch_map_mmio(hpa_t pa, uint64_t bytes)

@@ -13,6 +13,8 @@
 #define PTE_W		BIT(1)
 #define PTE_PWT		BIT(3)	/* alone: write-combining, by our PAT */
 #define PTE_PCD		BIT(4)	/* with PWT: uncached */
+#define PTE_A		BIT(5)	/* set by the CPU: it was used, ... */
+#define PTE_D		BIT(6)	/* ... and written to */
 #define PTE_PS		BIT(7)
 #define PTE_G		BIT(8)
 #define PTE_NX		BIT(63)
