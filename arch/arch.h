@@ -81,7 +81,7 @@ uint64_t arch_tsc(void);		/* host tests set their own time */
 #endif
 /*
  * Monotonic ticks of a reference clock that keeps time when the TSC does not
- * (HPET or PM timer, extended to 64 bits by regular calls: two in each
+ * (HPET or PM timer, extended to 64 bits by regular calls: the next within 7/8 of
  * arch_ref_round(), in which its counter comes round, unless that is 0), and its rate.
  */
 uint64_t arch_ref_read(void);

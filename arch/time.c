@@ -71,8 +71,8 @@ static uint64_t ref_raw(void)
 
 /*
  * A narrow counter is extended by its distance from the last value handed out.
- * A distance of more than half its range means that another pCPU was faster
- * with a later reading: time does not go back, so that one is returned.
+ * A distance of nearly all its range means that another pCPU was faster with a
+ * later reading: time does not go back, so that one is returned.
  */
 uint64_t arch_ref_read(void)
 {
@@ -83,7 +83,7 @@ uint64_t arch_ref_read(void)
 	do {
 		raw = ref_raw();
 		distance = (raw - last) & ref_mask;
-		if (distance > ref_mask / 2)
+		if (distance > ref_mask - ref_mask / 8)
 			return last;
 		next = last + distance;
 	} while (!__atomic_compare_exchange_n(&ref_last, &last, next, false,
@@ -111,7 +111,7 @@ static bool hpet_open(uint64_t base)
 	period = hpet_read(HPET_PERIOD);
 	if (!period || period > HPET_PERIOD_MAX)
 		return false;
-	ref_hz = 1000000000000000 / period;
+	ref_hz = 1000000000000000ull / period;
 	ref_mask = hpet_read(HPET_CAPS) & HPET_WIDE ? 0 : UINT32_MAX;
 	*(volatile uint32_t *)(hpet + HPET_CONFIG) = hpet_read(HPET_CONFIG) | 1;
 	ref_kind = REF_HPET;

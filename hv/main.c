@@ -108,6 +108,7 @@ static uint32_t cpus_start(void)
 		else
 			hv_log("CPU %u of %u does not start and is left out", id,
 			       listed);
+		system_time_look();
 	}
 	while (LOAD_ACQUIRE(ready) < up - 1)
 		arch_pause();

@@ -36,6 +36,17 @@ void system_time_init(void)
 	ns_per_ref = ratio(NS_PER_S, arch_ref_hz());
 }
 
+static bool is_narrow(void)
+{
+	return !stable && arch_ref_round();
+}
+
+void system_time_look(void)
+{
+	if (is_narrow())
+		(void)arch_ref_read();
+}
+
 /* Nobody may ask for the time for long, and a narrow counter would come round unseen.
  * Far sooner than that, as the TSC, by which this waits, may be slow. */
 static bool keep_step(struct work *w)
@@ -51,7 +62,7 @@ void system_time_keep(void)
 {
 	static struct work keep = { .run = keep_step };
 
-	if (!stable && arch_ref_round())
+	if (is_narrow())
 		work_add(this_pcpu()->id, &keep);
 }
 

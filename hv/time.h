@@ -9,8 +9,10 @@
 #include "hv/types.h"
 
 void system_time_init(void);
-/* Boot CPU, before its run loop: have the reference clock read often enough. */
+/* Boot CPU: have the reference clock read often enough; before its run loop, which sees
+ * to that from there on, and in all that may take long before it. */
 void system_time_keep(void);
+void system_time_look(void);
 uint64_t time_now(void);
 /* TSC of this pCPU at system time ns; TSC_NEVER for what is centuries away. */
 uint64_t time_deadline(uint64_t ns);

@@ -430,7 +430,7 @@ void vm_start_all(void)
 		struct vm *vm = &vm_table[i];
 
 		while (vm->config->start && !vm->work.run(&vm->work))
-			;
+			system_time_look();
 	}
 	end_booted();
 }
