@@ -13,6 +13,8 @@
 
 /* What a piece takes of a call's bytes at least, as finding it costs something too. */
 #define PIECE_BYTES	1536u
+/* What an item takes besides, unless it goes the short way: looking for its slots. */
+#define ITEM_BYTES	(2 * PIECE_BYTES)
 
 #define FLAGS	(AMBIT_COPY_TO_PEER | AMBIT_COPY_OTHER_SLOT)
 
@@ -54,13 +56,15 @@ static int copy_pieces(struct side *to, struct side *from, uint32_t n,
 		       uint32_t *done, uint32_t *budget)
 {
 	while (n && *budget) {
+		int err = to->run ? AMBIT_OK : side_next(to, n);
 		size_t k;
-		int err;
 
-		if (!to->run && (err = side_next(to, n)))
+		if (!err && !from->run)
+			err = side_next(from, n);
+		if (err) {
+			*budget -= MIN(*budget, PIECE_BYTES);
 			return err;
-		if (!from->run && (err = side_next(from, n)))
-			return err;
+		}
 		k = MIN(MIN(n, *budget), MIN(to->run, from->run));
 		arch_copy(to->at, from->at, k);
 		to->at += k;
@@ -136,6 +140,7 @@ static __attribute__((noinline)) struct taken copy_long(struct endpoint *e,
 		own.quad[k] = READ_ONCE(((const quad_t *)item)[k]);
 	done = own.item.done;
 	own.item.status = copy_item(e, &own.item, &left);
+	left -= MIN(left, ITEM_BYTES);
 	WRITE_ONCE(item->done, own.item.done);
 	WRITE_ONCE(item->status, own.item.status);
 	return (struct taken){ budget - left, budget - left - (own.item.done - done) };

@@ -205,12 +205,13 @@ static void test_budget(void)
 	ok(!it[31].status && it[32].status == 99, "and no more");
 }
 
-/* Segments of a byte each: the call's length is bounded by their number too. */
+/* Segments of a byte each: the call's length is bounded by their number too, and by
+ * that of such items. */
 static void test_pieces(void)
 {
 	struct endpoint *e = &links[ONE].end[1];
 	struct ambit_copy_item *it = items();
-	uint32_t pieces = (AMBIT_BATCH_BYTES + 1535) / 1536, last = pieces / SEGS;
+	uint32_t cost = SEGS * 1536 + 3072, last = AMBIT_BATCH_BYTES / cost;
 
 	machine();
 	it = items();
@@ -221,10 +222,16 @@ static void test_pieces(void)
 	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
 		it[i] = make(0, 0, 0, SEGS);
 	ok_eq(call(ONE, ITEMS, AMBIT_BATCH_MAX, 0), last, "so many pieces a call");
-	ok(it[last].done == pieces % SEGS && it[last + 1].status == 99 &&
+	ok(it[last].done == (AMBIT_BATCH_BYTES % cost + 1535) / 1536 && it[last + 1].status == 99 &&
 	   it[last].status == AMBIT_EAGAIN, "the next item begun, no other one");
 	ok_eq(call(ONE, ITEMS + last * sizeof(*it), 1, 0), 1, "again from there");
 	ok(!it[last].status && it[last].done == SEGS, "done");
+	e->desc[0].len++;
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		it[i] = make(0, 0, SEGS, 1);
+	ok_eq(call(ONE, ITEMS, AMBIT_BATCH_MAX, 0), AMBIT_BATCH_BYTES / (1536 + 3072) + 1,
+	      "what fails takes of it too");
+	ok_eq(it[0].status, AMBIT_EINVAL, "it did fail");
 }
 
 int main(void)

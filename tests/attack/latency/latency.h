@@ -14,6 +14,7 @@
 #define SLOT_TINY	32u	/* 32 slots of 16 segments of a byte each */
 #define SLOT_PAIR	64u	/* 32 slots of 2 segments of a byte each */
 #define SLOT_BIG	96u	/* one of 64 KiB */
+#define SLOT_SHORT	97u	/* 16 segments of a byte each, said to be one byte more */
 #define GENERATION	5u
 
 enum order {

@@ -88,18 +88,17 @@ static uint64_t copied(uint32_t n)
 	return bytes;
 }
 
-static void copy_case(const char *name, uint32_t flags, uint32_t slot, uint32_t len,
-		      uint32_t n)
+/* The items, of len bytes each, that are there already. */
+static void copy_timed(const char *name, uint32_t endpoint, uint32_t len, uint32_t n)
 {
 	uint64_t most = 0, most_bytes = 0;
 	int64_t r;
 
-	copy_fill(flags, slot, len, n);
 	for (uint32_t first = 0; first < n; first += (uint32_t)r) {
 		uint64_t before = copied(n), ticks;
 
-		ticks = timed(AMBIT_HC_COPY, copy[0].endpoint, (uint64_t)(items + first),
-			      n - first, &r);
+		ticks = timed(AMBIT_HC_COPY, endpoint, (uint64_t)(items + first), n - first,
+			      &r);
 		if (ticks > most) {
 			most = ticks;
 			most_bytes = copied(n) - before;
@@ -111,6 +110,48 @@ static void copy_case(const char *name, uint32_t flags, uint32_t slot, uint32_t 
 	report(name, most, most_bytes);
 }
 
+static void copy_case(const char *name, uint32_t flags, uint32_t slot, uint32_t len,
+		      uint32_t n)
+{
+	copy_fill(flags, slot, len, n);
+	copy_timed(name, copy[0].endpoint, len, n);
+}
+
+/* Over the border of two entries at both sides, all of pages of a pool. */
+static void copy_pool(void)
+{
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		items[i] = (struct ambit_copy_item){
+			.flags = AMBIT_COPY_OTHER_SLOT, .slot = 2 * i, .offset = PAGE_SIZE - 1,
+			.len = 2, .generation = GENERATION, .own_endpoint = grant.endpoint,
+			.own_slot = 2 * i, .own = PAGE_SIZE - 1, .own_generation = GENERATION };
+	copy_timed("copy-32-pool-pairs", grant.endpoint, 2, AMBIT_BATCH_MAX);
+}
+
+/* Items that fail at the end of 16 segments at both sides, where nothing is copied, in
+ * a batch that lies over the border of two pieces of RAM. */
+static void copy_failing(void)
+{
+	uint64_t border = ALIGN_UP((uint64_t)room + PAGE_SIZE, 2048ul << 10);
+	struct ambit_copy_item *item = (void *)(border - sizeof(items) / 2);
+	uint64_t most = 0;
+	int64_t r;
+
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		item[i] = (struct ambit_copy_item){
+			.flags = AMBIT_COPY_OTHER_SLOT, .slot = SLOT_TINY, .offset = SEGS - 1,
+			.len = 1, .own_endpoint = copy[1].endpoint, .own_slot = SLOT_SHORT,
+			.own = SEGS };
+	for (uint32_t done = 0; done < AMBIT_BATCH_MAX; done += (uint32_t)r) {
+		most = MAX(most, timed(AMBIT_HC_COPY, copy[0].endpoint, (uint64_t)(item + done),
+				       AMBIT_BATCH_MAX - done, &r));
+		CHECK(r > 0);
+	}
+	report("copy-32-failing", most, 0);
+	for (uint32_t i = 0; i < AMBIT_BATCH_MAX; i++)
+		CHECK_IS(item[i].status, AMBIT_EINVAL);
+}
+
 static void copies(void)
 {
 	copy_case("copy-64k", 0, SLOT_BIG, 65536, 1);
@@ -118,6 +159,7 @@ static void copies(void)
 	copy_case("copy-32-tiny", 0, SLOT_TINY, SEGS, 32);
 	copy_case("copy-32-other", AMBIT_COPY_OTHER_SLOT, SLOT_LONG, 2048, 32);
 	copy_case("copy-32-other-pairs", AMBIT_COPY_OTHER_SLOT, SLOT_PAIR, 2, 32);
+	copy_failing();
 	copy_case("copy-32-other-tiny", AMBIT_COPY_OTHER_SLOT, SLOT_TINY, SEGS, 32);
 }
 
@@ -305,7 +347,7 @@ static int attacker(void)
 {
 	const struct ambit_info *info = vm_info();
 
-	room = page_alloc_bytes(PAGES * PAGE_SIZE);
+	room = page_alloc_bytes((PAGES + 1) * PAGE_SIZE);
 	end_meet(&copy[0], "copy");
 	end_meet(&copy[1], "other");
 	end_meet(&grant, "grant");
@@ -318,6 +360,7 @@ static int attacker(void)
 	maps("map", "unmap");
 	CHECK_IS(order(ORDER_POOL), 0);
 	quiet();
+	copy_pool();
 	maps("map-pool", "unmap-pool");
 	revoke_case("revoke", AMBIT_REVOKE_POLITE, false, false);
 	revoke_case("revoke-force", AMBIT_REVOKE_FORCE, true, false);

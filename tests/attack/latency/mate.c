@@ -112,6 +112,8 @@ _Noreturn void mate(void)
 			desc_put(&copy[l], SLOT_PAIR + i, 2, 1);
 		}
 		desc_put(&copy[l], SLOT_BIG, 1, 65536);
+		desc_put(&copy[l], SLOT_SHORT, SEGS, 1);
+		copy[l].desc[SLOT_SHORT].len++;
 	}
 	end_meet(&grant, "grant");
 	entries_put(&grant, (uint64_t)room, PAGES * PAGE_SIZE);

@@ -20,8 +20,13 @@ static void copier(void *arg)
 				.flags = AMBIT_COPY_TO_PEER, .slot = SLOT, .len = len,
 				.own = (uint64_t)own,
 			};
-		CHECK_IS(copy_call(&one, item, ARRAY_SIZE(item), NULL),
-			 ARRAY_SIZE(item));
+		/* A slot that is withdrawn takes of what a call deals with. */
+		for (uint32_t i = 0; i < ARRAY_SIZE(item);) {
+			int64_t r = copy_call(&one, item + i, ARRAY_SIZE(item) - i, NULL);
+
+			CHECK(r >= 0);
+			i += (uint32_t)MAX(r, 0);
+		}
 		for (uint32_t i = 0; i < ARRAY_SIZE(item); i++) {
 			CHECK(item[i].status == AMBIT_OK ||
 			      item[i].status == AMBIT_ENOENT);
