@@ -7,6 +7,9 @@
 
 #include "guests/lib/str.h"
 
+#define ARP_OLD		6u	/* looks: a minute */
+#define ARP_ASKS	3u
+
 /* --- ARP --------------------------------------------------------------------- */
 
 const uint8_t *ip_arp_find(const struct ip *ip, uint32_t addr)
@@ -33,6 +36,7 @@ static void arp_learn(struct ip *ip, uint32_t addr, const uint8_t *mac,
 	if (!entry)
 		return;
 	entry->addr = addr;
+	entry->age = 0;
 	mac_copy(entry->mac, mac);
 }
 
@@ -57,6 +61,20 @@ int ip_arp_request(struct ip *ip, uint8_t *frame, uint32_t addr)
 	eth_fill(ip, frame, all, ETH_TYPE_ARP);
 	arp_fill(ip, frame + ETH_HEADER, ARP_REQUEST, none, addr);
 	return ip->send(ip->arg, frame, ETH_HEADER + ARP_LEN);
+}
+
+void ip_arp_age(struct ip *ip, uint8_t frames[ARP_ENTRIES][64])
+{
+	for (uint32_t i = 0; i < ARP_ENTRIES; i++) {
+		struct ip_arp *e = &ip->arp[i];
+
+		if (!e->addr || ++e->age < ARP_OLD)
+			continue;
+		if (e->age < ARP_OLD + ARP_ASKS)
+			ip_arp_request(ip, frames[i], e->addr);
+		else
+			e->addr = 0;
+	}
 }
 
 int ip_arp_lost(struct ip *ip, uint8_t *frame, uint32_t addr)

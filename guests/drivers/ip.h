@@ -64,6 +64,7 @@ struct ip {
 	struct ip_arp {
 		uint32_t addr;	/* 0: empty */
 		uint8_t mac[6];
+		uint8_t age;	/* looks of ip_arp_age() since it was heard of */
 	} arp[ARP_ENTRIES];
 	struct ip_stats stats;
 };
@@ -74,6 +75,13 @@ void ip_receive(struct ip *ip, uint8_t *frame, uint32_t len);
 const uint8_t *ip_arp_find(const struct ip *ip, uint32_t addr);
 /* Build an ARP request in frame (42 bytes) and send it. */
 int ip_arp_request(struct ip *ip, uint8_t *frame, uint32_t addr);
+/*
+ * To be called every ARP_LOOK_NS: a neighbour of which ARP has not heard for a minute is
+ * asked for again, in its frame of these, and forgotten if it does not answer three times,
+ * as its address may be another host's by then (RFC 1122, 2.3.2.1).
+ */
+#define ARP_LOOK_NS	10000000000ul
+void ip_arp_age(struct ip *ip, uint8_t frames[ARP_ENTRIES][64]);
 /*
  * Build and send an echo request: the data (len bytes) must already lie in the
  * frame at ETH_HEADER + IP_HEADER + ICMP_HEADER. Negative if it did not go; if that is

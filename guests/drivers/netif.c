@@ -111,6 +111,14 @@ void netif_resolve(struct netif *n, uint8_t *frame, uint32_t addr)
 		   IP_ARGS(addr));
 }
 
+void netif_age(struct netif *n, uint64_t now)
+{
+	if (now < n->look_at)
+		return;
+	n->look_at = now + ARP_LOOK_NS;
+	ip_arp_age(&n->ip, n->ask);
+}
+
 uint32_t netif_endpoint(void)
 {
 	char name[sizeof(((struct ambit_link_info *)0)->name)];

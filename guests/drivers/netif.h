@@ -10,6 +10,8 @@ struct netif {
 	struct net *net;
 	struct ip ip;
 	struct peer_watch watch;
+	uint64_t look_at;	/* of netif_age() */
+	uint8_t ask[ARP_ENTRIES][64];
 };
 
 /* The driver of a net link's endpoint alone, for frames up to its MTU. */
@@ -28,6 +30,8 @@ void netif_wait_room(struct netif *n, uint64_t deadline);
 /* Find a neighbour's hardware address, with requests in frame (64 bytes); stops
  * the VM if there is no answer. */
 void netif_resolve(struct netif *n, uint8_t *frame, uint32_t addr);
+/* In the loop of who sends to neighbours: ip_arp_age() when it is time. */
+void netif_age(struct netif *n, uint64_t now);
 /* If VM control asks for it, the VM and these links suspend themselves. */
 void netif_suspend(struct net *const *nets, uint32_t n);
 /* The endpoint that "link=" names on the command line, or the first net link. */

@@ -137,6 +137,7 @@ static void ping_run(void)
 
 		netif_suspend(&ping.nif.net, 1);
 		peer_look(&ping.nif.watch, net_is_up(ping.nif.net), ping.quiet);
+		netif_age(&ping.nif, now);
 		settle(now);
 		more = wants_more();
 		while (more && now >= due &&

@@ -17,8 +17,12 @@ uint8_t *udptest_frame(const struct udptest *u, uint32_t seq)
 
 void udptest_wait_room(struct udptest *u)
 {
+	uint64_t now;
+
 	netif_suspend(&u->nif.net, 1);
-	netif_wait_room(&u->nif, time_now() + u->timeout);
+	now = time_now();
+	netif_age(&u->nif, now);
+	netif_wait_room(&u->nif, now + u->timeout);
 	if (u->refused)
 		guest_fail("%u.%u.%u.%u: nobody listens at port %u",
 			   IP_ARGS(u->to.addr), u->to.port);

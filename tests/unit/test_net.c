@@ -188,6 +188,40 @@ static void test_arp_lost(void)
 	   "and found by its answer");
 }
 
+/* Looks until something is sent, at most n. */
+static uint32_t looks(struct ip *ip, uint32_t n)
+{
+	static uint8_t ask[ARP_ENTRIES][64];
+	uint32_t i = 0;
+
+	for (sent_len = 0; i < n && !sent_len; i++)
+		ip_arp_age(ip, ask);
+	return i;
+}
+
+static void test_arp_age(void)
+{
+	uint8_t arp[42] = {
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 6,
+		0, 1, 8, 0, 6, 4, 0, 2, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1,
+		2, 0, 0, 0, 0, 2, 10, 0, 0, 2,
+	};
+	struct ip ip = host();
+
+	ok(looks(&ip, 99) == 99, "who knows nobody asks for nobody");
+	ip_receive(&ip, arp, 42);
+	ok(looks(&ip, 99) == 6 && sent_len == 42 && sent[21] == 1 && sent[41] == 1,
+	   "a neighbour is asked for after a minute");
+	ok(ip_arp_find(&ip, ADDR_A), "and known meanwhile");
+	ip_receive(&ip, arp, 42);
+	ok(looks(&ip, 99) == 6, "and a minute after it answered");
+	ok(looks(&ip, 99) == 1 && looks(&ip, 99) == 1 && ip_arp_find(&ip, ADDR_A),
+	   "three times");
+	ok(looks(&ip, 1) && !sent_len && !ip_arp_find(&ip, ADDR_A), "then it is forgotten");
+	ip_receive(&ip, arp, 42);
+	ok(looks(&ip, 99) == 6 && ip_arp_find(&ip, ADDR_A), "until it is heard of");
+}
+
 static void test_echo(void)
 {
 	uint8_t *p = copy_request(sizeof(request));
@@ -538,6 +572,7 @@ int main(void)
 	test_parse();
 	test_arp();
 	test_arp_lost();
+	test_arp_age();
 	test_echo();
 	test_echo_reply();
 	test_lengths();

@@ -280,7 +280,7 @@ static void test_send(void)
 	host_new();
 	ok(udp_send(&host, f, &to, 4) < 0 && sent_len == 42 && sent[13] == 6,
 	   "not without a hardware address, which is asked for");
-	host.arp[0] = (struct ip_arp){ ADDR_A, { 2, 0, 0, 0, 0, 1 } };
+	host.arp[0] = (struct ip_arp){ .addr = ADDR_A, .mac = { 2, 0, 0, 0, 0, 1 } };
 	ok(!udp_send(&host, f, &to, 1472) && sent_len == DATA + 1472 && !slow_udp(sent, 1480),
 	   "as much as the MTU takes");
 	ok(udp_send(&host, f, &to, 1473) < 0, "not more");
