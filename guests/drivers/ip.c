@@ -205,11 +205,11 @@ void icmp_receive(struct ip *ip, uint8_t *frame, uint8_t *icmp, uint32_t len)
 
 /* --- IP --------------------------------------------------------------------------- */
 
-/* A source that no answer could reach: 0, loopback, group and broadcast addresses (RFC
- * 1122, 3.2.1.3). */
-static bool bad_source(uint32_t addr)
+/* A source that no answer could reach, by its first byte: 0, loopback, group and
+ * broadcast addresses (RFC 1122, 3.2.1.3). */
+static bool bad_source(uint8_t net)
 {
-	return !addr || addr >> 24 == 127 || addr >= 0xe0000000;
+	return net - 1u >= 0xe0 - 1 || net == 127;
 }
 
 /* Everything but ICMP. */
@@ -246,7 +246,7 @@ static void ip_receive_packet(struct ip *ip, uint8_t *frame, uint32_t len)
 		ip->stats.fragments++;
 		return;
 	}
-	if (bad_source(get32(packet + IP_SRC)))
+	if (bad_source(packet[IP_SRC]))
 		goto malformed;
 	if (get32(packet + IP_DST) == ip->addr && packet[IP_PROTO] == IP_ICMP)
 		icmp_receive(ip, frame, packet + header, total - header);

@@ -312,6 +312,7 @@ static void test_refused(void)
 	refuse("a fragment's offset", 21, 1, true);
 	refuse("another protocol", 23, 17, true);
 	refuse("another destination", 33, 3, true);
+	refuse("no network as its source", 26, 0, true);
 	refuse("a group as its source", 26, 0xe0, true);
 	refuse("a broadcast as its source", 26, 0xff, true);
 	refuse("a loopback address as its source", 26, 127, true);
