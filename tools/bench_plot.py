@@ -2,6 +2,8 @@
 """Pictures of figures by gnuplot: each function returns an SVG document as text, or ""
 if the figures are not there."""
 
+import math
+import re
 import subprocess
 
 from bench_form import SCHEMES, select
@@ -22,7 +24,9 @@ def gnuplot(width, height, script):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode or not done.stdout:
         raise RuntimeError("gnuplot: " + done.stderr.strip())
-    return done.stdout
+    # Its own separators are those of a locale that may not be there.
+    return re.sub(r"(<tspan[^>]*>) *(\d{4,})(?=</tspan>)",
+                  lambda hit: hit[1] + "{:,}".format(int(hit[2])), done.stdout)
 
 
 def block(name, lines):
@@ -44,10 +48,11 @@ def matrix(figures, vendor, way):
                   key=lambda row: (row[0] == "out", row[1]))
     if not rows:
         return ""
-    cells = []
+    cells, top = [], 1.1
     for y, (direction, size) in enumerate(rows):
         of = {e["params"]["scheme"]: e["value"] for e in moves
               if e["params"]["dir"] == direction and e["params"]["size"] == size}
+        top = max(top, max(of.values()) / min(of.values()))
         cells += ["%d %d %f %s" % (SCHEMES.index(s), y, v / min(of.values()),
                                    "{:,}".format(v)) for s, v in of.items()]
     names = ", ".join('"%s, %s" %d' % (bytes_text(size), d, y)
@@ -59,13 +64,14 @@ set xrange [-0.5:%f]
 set yrange [%f:-0.5]
 set xtics (%s)
 set ytics (%s)
-set cbrange [1:3]
-set palette defined (1 "#e8f4ea", 1.5 "#fbe6a2", 3 "#e0705c")
+set cbrange [1:%f]
+set palette defined (0 "#e8f4ea", 1 "#fbe6a2", 3 "#e0705c")
 set cblabel "times the cheapest of the row"
 set style fill solid noborder
 plot $cells using 1:2:(0.5):(0.5):3 with boxxyerror fc palette, $cells using 1:2:4 with labels
 """ % (len(SCHEMES) - 0.5, len(rows) - 0.5,
-       ", ".join('"%s" %d' % (s, x) for x, s in enumerate(SCHEMES)), names))
+       ", ".join('"%s" %d' % (s, x) for x, s in enumerate(SCHEMES)), names,
+       math.ceil(top * 10) / 10))
 
 
 def lines(figures, x, label, more):
