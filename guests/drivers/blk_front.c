@@ -9,11 +9,9 @@
 
 #include "guests/lib/str.h"
 
-#define COOKIE_IDENTIFY UINT64_MAX	/* the driver's own request */
-
 /* How a slot stands that was asked to be lent; its number is free again when it is
- * returned. */
-enum blk_lend_state { LEND_NONE, LEND_ASKED, LEND_POSTED, LEND_OURS };
+ * returned. Or it has the driver's own request. */
+enum blk_lend_state { LEND_NONE, LEND_ASKED, LEND_POSTED, LEND_OURS, OWN_IDENTIFY };
 
 struct blk_kept {
 	struct bm_seg seg;
@@ -113,8 +111,9 @@ static __attribute__((noinline)) void blk_up(struct blk_front *f)
 	for (uint32_t i = 0; i < f->kept_count; i++)
 		bm_register(f->bm, f->slots - 1 - i, blk_dir(f->kept[i].op),
 			    &f->kept[i].seg, 1, 0);
-	blk_post(f, BM_IN, (struct bm_note){ { BLK_IDENTIFY, 0 } }, &seg, seg.len,
-		 COOKIE_IDENTIFY);
+	if (blk_post(f, BM_IN, (struct bm_note){ { BLK_IDENTIFY, 0 } }, &seg, seg.len,
+		     0) == BM_OK)
+		f->lend[f->free[f->free_count]] = OWN_IDENTIFY;
 }
 
 static void blk_down(struct blk_front *f)
@@ -181,24 +180,35 @@ enum blk_result blk_lend_done(struct blk_front *f, uint32_t slot,
 	return result == BLK_OK ? BLK_EIO : result;
 }
 
+static __attribute__((noinline))
+void blk_done_odd(struct blk_front *f, struct bm_event e)
+{
+	enum blk_result result;
+
+	if (f->lend[e.slot] == OWN_IDENTIFY) {
+		f->lend[e.slot] = LEND_NONE;
+		f->free[f->free_count++] = e.slot;
+		blk_identified(f, &e, blk_result_of(f, &e));
+		return;
+	}
+	f->want[e.slot] = 0;
+	result = blk_lend_done(f, e.slot, blk_result_of(f, &e));
+	f->done(f->arg, f->cookie[e.slot], result);
+}
+
 static void blk_done(struct blk_front *f, const struct bm_event *e)
 {
 	uint64_t cookie = f->cookie[e->slot];
 	enum blk_result result;
 
 	if (unlikely(f->lend[e->slot])) {
-		f->want[e->slot] = 0;
-		result = blk_lend_done(f, e->slot, blk_result_of(f, e));
-		f->done(f->arg, cookie, result);
+		blk_done_odd(f, *e);
 		return;
 	}
 	result = blk_result_of(f, e);
 	if (likely(e->slot < f->slots - f->kept_count))
 		f->free[f->free_count++] = e->slot;
-	if (cookie == COOKIE_IDENTIFY)
-		blk_identified(f, e, result);
-	else
-		f->done(f->arg, cookie, result);
+	f->done(f->arg, cookie, result);
 }
 
 bool blk_front_poll(struct blk_front *f)

@@ -96,6 +96,22 @@ static enum blk_result request(enum blk_op op, uint64_t sector, void *p,
 	return done.last == 1234 ? done.result : BLK_EOP;
 }
 
+/* None of them means anything to the driver. */
+static void test_cookies(void)
+{
+	static const uint64_t cookies[] = { 0, 1, UINT64_MAX, INT64_MAX };
+
+	disk_open(0);
+	for (uint32_t i = 0; i < ARRAY_SIZE(cookies); i++) {
+		done.count = 0;
+		blk_front_submit(front, BLK_READ, 3, buf, 512, cookies[i]);
+		poll_both();
+		ok(done.count == 1 && done.last == cookies[i] && blk_front_disk(front),
+		   "cookie %llx comes back", (unsigned long long)cookies[i]);
+	}
+	disk_close();
+}
+
 static void test_operations(void)
 {
 	const struct blk_identity *id;
@@ -575,6 +591,7 @@ static void test_restart(void)
 
 int main(void)
 {
+	each_kind(test_cookies);
 	each_kind(test_operations);
 	each_kind(test_read_only);
 	each_kind(test_bad_requests);
