@@ -31,7 +31,7 @@ static uint8_t *gather_frame(struct net *net)
 {
 	struct net_gather *g = &net->gather;
 
-	return g->frames + (size_t)(g->next % g->count) * g->stride;
+	return g->frames + (size_t)g->next * g->stride;
 }
 
 /* Put a buffer's bytes behind those that are there. */
@@ -60,7 +60,7 @@ void net_gather(struct net *net, uint8_t *buf, uint32_t len, bool good, bool mor
 		net_receive(net, buf, len, !g->torn);
 	} else {
 		net_receive(net, gather_frame(net), g->len, true);
-		g->next++;
+		g->next = g->next + 1 < g->count ? g->next + 1 : 0;
 		g->used++;
 	}
 	g->len = 0;

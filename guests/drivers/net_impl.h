@@ -14,7 +14,8 @@
 struct net_gather {
 	uint8_t *frames;	/* [count] of stride bytes */
 	uint32_t stride, count;
-	uint32_t next;		/* the one that is filled */
+	uint32_t next;		/* the one that is filled, below count: which need be no
+				 * power of two, so a free-running number would not do */
 	uint32_t used;		/* handed to rx since the last flush */
 	uint32_t len;		/* bytes in it so far */
 	bool torn;		/* drop what comes, to the frame's end */
