@@ -38,7 +38,8 @@ static void map_failed(struct bm *b, const void *item)
 	uint32_t slot = unmap.page / b->slot_step;
 	struct bm_held *h = &b->held[slot];
 
-	if (h->viewed == BM_VIEW_MAPPED && h->bay == unmap.generation)
+	if ((h->viewed == BM_VIEW_MAPPED || h->viewed == BM_VIEW_KEPT) &&
+	    h->bay == unmap.generation)
 		h->viewed = BM_VIEW_FAILED;
 	if (b->queue->kept[slot].generation == unmap.generation)
 		b->queue->kept[slot] = (struct bm_kept){ 0 };
@@ -267,6 +268,17 @@ static uint8_t *kept_at(const struct bm *b, uint32_t slot)
 	return kept_fits(b, slot) && !b->queue->maps ? mapped_at(b, slot) : NULL;
 }
 
+/* The same where it matters which ones the flush is yet to map. */
+static bool kept_stands(const struct bm *b, uint32_t slot)
+{
+	const struct bm_queue *q = b->queue;
+	uint32_t i = 0;
+
+	while (i < q->maps && q->map[i].page != slot * b->slot_step)
+		i++;
+	return i == q->maps && kept_fits(b, slot);
+}
+
 /* Have them mapped by the flush; or if others are, these unmapped first. */
 static void keep(struct bm *b, uint32_t slot, struct ambit_map_item map)
 {
@@ -337,7 +349,7 @@ int bm_queue_view(struct bm *b, uint32_t slot, struct bm_seg *seg,
 	if (!h->viewed)
 		return BM_INVAL;
 	if (h->viewed == BM_VIEW_FAILED ||
-	    (h->viewed == BM_VIEW_KEPT && !kept_at(b, slot)))
+	    (h->viewed == BM_VIEW_KEPT && !kept_stands(b, slot)))
 		return BM_NOMEM;
 	seg[0].p = h->viewed == BM_VIEW_BOUNCE ? bounce_of(b, slot) :
 						 mapped_at(b, slot);
@@ -351,7 +363,7 @@ bool bm_queue_view_lost(const struct bm *b, uint32_t slot)
 
 	return (h->viewed == BM_VIEW_MAPPED && READ_ONCE(b->status->revocations) !=
 					       b->queue->revocations[slot]) ||
-	       (h->viewed == BM_VIEW_KEPT && !kept_at(b, slot));
+	       (h->viewed == BM_VIEW_KEPT && !kept_stands(b, slot));
 }
 
 void bm_queue_down(struct bm *b)

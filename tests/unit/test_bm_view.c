@@ -215,6 +215,17 @@ static void test_quota(void)
 	bm_flush(b);
 	ok(!bm_result(b, 5) && !memcmp(own, mem, 8192), "a move does it");
 	ok(!view_end(5, 8192).status, "and the slot ends well");
+	reg(A, 6, BM_OUT, mem, 8192, 0);
+	bm_post(fake[A].bm, 6, 8192, no_note, 0);
+	bm_flush(fake[A].bm);
+	expect(B, BM_POSTED);
+	memset(own, 0, 8192);
+	ok(view_get(6, &seg, 1) == BM_NOMEM && !bm_result(b, 6) && !mapped_pages(),
+	   "nor one of a slot that stays registered");
+	bm_receive(b, 6, 0, own, 8192);
+	bm_flush(b);
+	ok(!bm_result(b, 6) && !memcmp(own, mem, 8192) && !view_end(6, 8192).status,
+	   "of which moves go well too");
 	fake_map_quota = UINT32_MAX;
 	fake_free();
 }
@@ -373,6 +384,12 @@ static void test_kept_view(void)
 	bm_flush(fake[A].bm);
 	expect(B, BM_POSTED);
 	view_get(0, &seg, 1);
+	give(A, 1, BM_OUT, mem + LARGE, 4096);
+	expect(B, BM_POSTED);
+	bm_map(fake[B].bm, 1);
+	ok(bm_view(fake[B].bm, 0, &seg, 1) == 1 && !bm_result(fake[B].bm, 0),
+	   "it is there while another one is asked for");
+	view_end(1, 0);
 	bm_unregister(fake[A].bm, 0);
 	ok(bm_result(fake[B].bm, 0) == BM_FAULT, "revoked under its user, it is lost");
 }
