@@ -8,7 +8,8 @@
 #include "hv/abi/errno.h"
 #include "hv/string.h"
 
-#define STEP_PAGES	16u	/* cleared or freed in a step: 64 KiB */
+#define FILL_PAGES	8u	/* cleared in a step, as tables are: 64 KiB together at most */
+#define STEP_PAGES	16u	/* freed in a step */
 #define TABLE_PAGES	512u	/* places that one table of 4 KiB entries shows */
 
 uint64_t pool_leaf;
@@ -80,7 +81,7 @@ static int table_make(struct vm *vm, uint32_t from)
 int pool_build_step(struct vm *vm, const char **why)
 {
 	uint32_t places = vm->config->pool_places, from = vm->build.idx, at = from;
-	uint32_t end = MIN(from + STEP_PAGES, vm->config->pool_pages);
+	uint32_t end = MIN(from + FILL_PAGES, vm->config->pool_pages);
 	int err = 0;
 
 	if (from >= places)

@@ -25,8 +25,10 @@
 #include "vio/window.h"
 
 #define STEP_BYTES	KIB(64)
+#define STEP_PAGES	16u	/* the same, of vCPUs */
 #define STEP_ENDS	16u
-#define STEP_PARTS	8u	/* of link areas, a page table's entries each */
+#define STEP_PARTS	8u	/* of link areas, a page table's entries each at most ... */
+#define STEP_MAPPED	MIB(1)	/* ... if they are not so large together */
 #define CHUNK_ORDER	9u	/* RAM comes in 2 MiB pieces ... */
 #define GIANT_ORDER	18u	/* ... or 1 GiB ones */
 #define CHUNK_SIZE	(PAGE_SIZE << CHUNK_ORDER)
@@ -61,12 +63,17 @@ static int map_page(struct vm *vm, uint64_t offset, hpa_t pa, uint32_t order,
 
 static int build_incarnation(struct vm *vm, const char **why)
 {
+	struct vm_build *b = &vm->build;
+	uint32_t end = MIN(b->idx + STEP_PAGES, vm->vcpu_count);
+
 	(void)why;
-	vm->incarnation++;
-	WRITE_ONCE(vm->gifts, (uint64_t)vm->incarnation << 32);
-	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		memset(vm->vcpu[i]->page, 0, PAGE_SIZE);
-	return 1;
+	if (!b->idx) {
+		vm->incarnation++;
+		WRITE_ONCE(vm->gifts, (uint64_t)vm->incarnation << 32);
+	}
+	while (b->idx < end)
+		memset(vm->vcpu[b->idx++]->page, 0, PAGE_SIZE);
+	return b->idx == vm->vcpu_count;
 }
 
 /* Tables, info area, time page, sink. vCPU pages were made with the vCPUs and stay:
@@ -102,13 +109,16 @@ static int build_pages(struct vm *vm, const char **why)
 static int build_map(struct vm *vm, const char **why)
 {
 	struct vm_build *b = &vm->build;
+	uint64_t mapped = 0;
 
 	for (uint32_t n = 0; b->idx < vm->endpoint_count; n++) {
+		uint64_t from = b->offset;
 		int r;
 
-		if (n == STEP_PARTS)
+		if (n == STEP_PARTS || mapped >= STEP_MAPPED)
 			return 0;
 		r = endpoint_map_step(vm->endpoint[b->idx], &b->offset);
+		mapped += b->offset - from;
 		*why = r == AMBIT_EINVAL ?
 		       "its memory and links reach beyond this CPU's guest-physical addresses" :
 		       "not enough memory to map its links";
@@ -195,12 +205,10 @@ static int build_ram(struct vm *vm, const char **why)
 
 	if (b->offset == vm->ram_low + vm->ram_high)
 		return 1;
-	if (!b->chunk.v) {
-		int err = build_ram_alloc(vm, why);
+	/* Its tables are cleared, too, so that is a step of its own. */
+	if (!b->chunk.v)
+		return build_ram_alloc(vm, why);
 
-		if (err)
-			return err;
-	}
 	uint64_t mask = (PAGE_SIZE << b->idx) - 1;
 
 	uint64_t from = arch_tsc();

@@ -94,7 +94,7 @@ static void test_build(uint32_t places, uint32_t filled)
 	pool_place(&vm, gpa(GIB(5)));
 	ok(!p2m_create(&vm.p2m, TABLES) && build(&steps) == 1, "%u of %u places: built",
 	   filled, places);
-	ok(steps <= places / 16 + places / 512 + 3, "in %u steps", steps);
+	ok(steps <= places / 8 + places / 512 + 3, "in %u steps", steps);
 	for (uint32_t i = 0; i < places; i++)
 		right += i < filled ? shown(i) : empty(i);
 	ok_eq(right, places, "its first places are full, the others empty");
