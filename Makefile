@@ -175,6 +175,7 @@ $(filter $(addprefix $(B)/hv/,$(cold-objs)),$(HV_OBJS)): HV_CFLAGS += -Os
 # Linked twice: the second has a table of the functions in the first, which lie
 # where they were.
 link-hv = $(LD) -n -z noexecstack -T linker.ld $(if $(COVERAGE),--defsym=__gcov_merge_add=0) \
+	$(if $(DEBUG),--wrap=memcpy --wrap=memmove --wrap=memset) \
 	-o $(1) $(HV_OBJS) $(2)
 $(B)/ambit.elf: $(HV_OBJS) linker.ld tools/symbols
 	echo "  LD  $@"

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "hv/types.h"
+#include "hv/audit.h"
 
 extern bool copy_bytewise;	/* chosen at boot */
 
@@ -21,6 +21,7 @@ static inline void arch_copy(void *to, const void *from, size_t n)
 {
 	size_t count = n;
 
+	audit_move(n);
 	if (!copy_bytewise) {
 		count = n >> 3;
 		__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count)

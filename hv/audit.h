@@ -28,6 +28,12 @@ void audit_steps_report(void);
 /* The same of what an exit has this pCPU do between two looks for what is pending. */
 void audit_off_begin(void);
 void audit_off_end(void);
+/* So many bytes are copied or cleared (hv/audit_moved.c). There is a look for what is
+ * pending here; the most between any two; what was before does not count. */
+void audit_move(size_t n);
+void audit_moved_look(void);
+void audit_moved_begin(void);
+uint64_t audit_moved_most(void);
 #else
 static inline void audit_begin(void) { }
 static inline void audit_end(void) { }
@@ -38,6 +44,8 @@ static inline void audit_step(bool (*step)(struct work *), uint64_t ticks)
 static inline void audit_steps_report(void) { }
 static inline void audit_off_begin(void) { }
 static inline void audit_off_end(void) { }
+static inline void audit_move(size_t n) { (void)n; }
+static inline void audit_moved_look(void) { }
 #endif
 
 /* --- between the parts ------------------------------------------------------- */

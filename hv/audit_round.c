@@ -67,6 +67,7 @@ void audit_step(bool (*step)(struct work *), uint64_t ticks)
 {
 	uint64_t before = READ_ONCE(longest);
 
+	audit_moved_look();
 	if (step == round_step || step == hold_step)
 		return;
 	while (ticks > before)
@@ -77,6 +78,7 @@ void audit_step(bool (*step)(struct work *), uint64_t ticks)
 
 void audit_off_begin(void)
 {
+	audit_moved_look();
 	off_from[this_pcpu()->id] = arch_tsc();
 }
 
@@ -89,6 +91,7 @@ void audit_off_end(void)
 							      __ATOMIC_RELAXED,
 							      __ATOMIC_RELAXED))
 		;
+	audit_moved_look();
 }
 
 void audit_steps_report(void)
@@ -99,6 +102,7 @@ void audit_steps_report(void)
 	hv_log("audit: the longest step of work took %lu ticks, of %s", longest,
 	       name ? name : "-");
 	hv_log("audit: the longest time in an exit was %lu ticks", longest_off);
+	hv_log("audit: at most %lu bytes were moved between two looks", audit_moved_most());
 }
 
 void audit_end(void)
@@ -108,6 +112,7 @@ void audit_end(void)
 
 void audit_begin(void)
 {
+	audit_moved_begin();	/* behind the boot */
 	round.run = round_step;
 	for (uint32_t i = 0; i < PCPU_MAX; i++)
 		hold[i].run = hold_step;

@@ -5,6 +5,7 @@
 #include "vio/data.h"
 
 #include "hv/abi/errno.h"
+#include "hv/audit.h"
 #include "hv/guest_mem.h"
 #include "vio/tail.h"
 
@@ -132,7 +133,9 @@ bool hot_run(struct vcpu *v, uint32_t nr, uint32_t item_size, uint32_t schemes,
 	if (unlikely(!items))
 		return false;
 	v->count.call[nr]++;
+	audit_moved_look();
 	v->regs.rax = (uint64_t)data_result(run_counted(e, items, (uint32_t)n, run));
+	audit_moved_look();
 	/* Whom the end of a grant's use made ready waits for the run loop. */
 	p = this_pcpu();
 	if (unlikely(p->handoff || READ_ONCE(p->work_inbox)))
