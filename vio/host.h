@@ -13,6 +13,9 @@
 /* What one step of work may cost: bytes moved, and this for each message. */
 #define HOST_STEP	65536u
 #define HOST_ITEM	2048u
+#define HOST_SEGMENT	1536u	/* each of a slot that may have several */
+#define HOST_USED	4096u	/* taking back an own buffer that its peer uses ... */
+#define HOST_PAGE	1024u	/* ... and each page of it that may be mapped */
 
 struct bm;
 
@@ -21,6 +24,7 @@ struct host_end {
 	struct endpoint *e;
 	struct bm *bm;
 	struct ambit_link_info info;	/* of this end, as the buffer model wants it */
+	uint32_t taken_back;	/* what that cost since step() looked last */
 	/* One step; true when nothing is left and the end is armed to be raised. */
 	bool (*step)(struct host_end *h);
 };

@@ -91,9 +91,10 @@ static void console_event(struct console *c, const struct bm_event *e)
 static bool console_step(struct host_end *h)
 {
 	struct console *c = CONTAINER_OF(h, struct console, host);
+	uint32_t item = MAX(HOST_ITEM, h->info.seg_max * HOST_SEGMENT);
 	struct bm_event e;
 
-	for (uint32_t cost = 0; cost < HOST_STEP; cost += HOST_ITEM) {
+	for (uint32_t cost = 0; cost < HOST_STEP; cost += item) {
 		if (c->busy) {
 			if (console_print(c))
 				continue;

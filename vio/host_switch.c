@@ -202,8 +202,11 @@ static bool port_take(struct port *p)
 
 	if (!bm_next(p->host.bm, &e))
 		return false;
-	step_spend(p->on, EVENT_COST);
+	step_spend(p->on, EVENT_COST + p->host.taken_back);
+	p->host.taken_back = 0;
 	if (e.type == BM_UP || e.type == BM_DOWN) {
+		/* That went over all slots; the peer may have the next one ready. */
+		step_spend(p->on, HOST_STEP);
 		port_reset(p, e.type == BM_UP);
 	} else if (e.type == BM_DONE) {
 		step_spend(p->on, MIN(p->bay, e.len));
@@ -269,6 +272,7 @@ static int frame_copy(struct port *to, uint32_t slot, const struct frame *f,
 		const struct slot *s = fifo_at(&from->frame, from->spent + at->idx);
 
 		n = MIN(len - off, s->len - at->off);
+		step_spend(to->on, (to->host.info.seg_max - 1) * HOST_SEGMENT);
 		r = bm_send(to->host.bm, slot, off, port_buffer(from, s->number) + at->off, n);
 		at->off += n;
 		if (at->off == s->len)

@@ -14,8 +14,12 @@ static const uint8_t zeros[BLK_SECTOR];
 void blk_back_init(struct blk_back *back, struct bm *b, struct blk_disk *disk,
 		   uint32_t flags, struct blk_request *request)
 {
+	struct bm_info info;
+
+	bm_info(b, &info);
 	*back = (struct blk_back){
 		.bm = b,
+		.event_cost = MAX(BLK_EVENT_COST, info.max_segs * BLK_SEGMENT_COST),
 		.disk = disk,
 		.request = request,
 		.identity = {
@@ -252,7 +256,7 @@ bool blk_back_step(struct blk_back *back, uint32_t budget)
 		}
 		if (!bm_next(back->bm, &e))
 			return false;
-		budget -= MIN(budget, BLK_EVENT_COST);
+		budget -= MIN(budget, back->event_cost);
 		if (likely(back_read_at_once(back, &e, budget)))
 			budget -= e.len;
 		else

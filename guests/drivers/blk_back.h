@@ -39,6 +39,7 @@ struct blk_back {
 	struct blk_disk *disk;
 	struct blk_request *request;	/* [slots]; NULL: the disk is in memory */
 	struct blk_identity identity;	/* what IDENTIFY sends */
+	uint32_t event_cost;		/* whole sectors */
 	/* The request at hand, of a disk in memory. */
 	bool busy;
 	uint8_t op;
@@ -54,10 +55,11 @@ void blk_back_init(struct blk_back *back, struct bm *b, struct blk_disk *disk,
 		   uint32_t flags, struct blk_request *request);
 /*
  * Serve what has arrived, but no more than a budget allows, in bytes, a multiple of
- * BLK_SECTOR: those moved, and BLK_EVENT_COST for each message. False when nothing is
+ * BLK_SECTOR: those moved, and event_cost for each message. False when nothing is
  * left; a request may be half done else. Flush after each step.
  */
 #define BLK_EVENT_COST	2048u
+#define BLK_SEGMENT_COST 1536u	/* of one that may have several, each */
 /* Of a server with several clients, so that one which posts all the time, and looks at
  * no answer, does not keep it from the others. */
 #define BLK_TURN	(BLK_SECTOR << 13)

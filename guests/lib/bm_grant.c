@@ -129,17 +129,23 @@ static inline void grant_item(struct ambit_copy_item *move,
 	move->status = 0;
 }
 
-/* Items for as many pages in a row as lie side by side. */
+/* Items for as many pages in a row as lie side by side: no more than the slot may have
+ * segments, whatever its entries say, as who serves it counts on that. */
 static __attribute__((noinline))
 void grant_pieces(struct bm *b, uint32_t flags, uint32_t slot, uint32_t off,
 		  uint64_t own, uint32_t left)
 {
 	struct ambit_copy_item *last = NULL;
 	uint32_t ref = slot * b->slot_step, end = ref + b->slot_step;
+	uint32_t before = 0, segs = 0;	/* end of the entry before, in its page */
 
 	for (; left && ref < end; ref++) {
 		uint32_t at = bm_grant_bounds(b, ref), n = at >> 16;
 
+		segs += before != PAGE_SIZE || at & 0xffff;
+		if (!n || segs > b->seg_max)
+			break;
+		before = (at & 0xffff) + n;
 		if (off >= n) {
 			off -= n;
 			continue;

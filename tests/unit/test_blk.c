@@ -52,11 +52,13 @@ static void poll_both(void)
 	}
 }
 
+static uint32_t segs = 1;
+
 static void disk_prepare(void)
 {
 	struct bm *b;
 
-	fake_make(SLOTS, BYTES, 1);
+	fake_make(SLOTS, BYTES, segs);
 	disk.bytes = DISK;
 	disk.mem = fake_ram(DISK);
 	for (uint32_t i = 0; i < DISK; i++)
@@ -242,6 +244,21 @@ static void test_steps(void)
 	ok(steps == 7 && done.count == 2 && done.result == BLK_OK &&
 	   !memcmp(buf, disk.mem + 512, BYTES), "%u steps serve all of it", steps);
 	disk_close();
+}
+
+/* Where a slot may have several segments each message counts as all of them. */
+static void test_segments(void)
+{
+	segs = 4;
+	disk_open(0);
+	for (uint32_t i = 0; i < 4; i++)
+		blk_front_submit(front, BLK_READ, i, bufs[i], 512, i);
+	bm_flush(fake[FRONT].bm);
+	back.stats.reads = 0;
+	ok(blk_back_step(&back, 2 * (4 * BLK_SEGMENT_COST + 512)) && back.stats.reads == 2,
+	   "four segments take a step's budget");
+	disk_close();
+	segs = 1;
 }
 
 /* A back end that says a read is done, but not of all its bytes. */
@@ -597,6 +614,7 @@ int main(void)
 	each_kind(test_bad_requests);
 	each_kind(test_many);
 	each_kind(test_steps);
+	each_kind(test_segments);
 	each_kind(test_short_answer);
 	each_kind(test_discard);
 	each_kind(test_lend);

@@ -293,8 +293,35 @@ static void test_lies(void)
 	}
 }
 
+/* Entries of a byte each, more than the slot may have segments. */
+static void test_crumbs(void)
+{
+	uint8_t *mem, *own;
+	struct bm_seg seg[2];
+
+	if (fake_kind != FAKE_GRANT)
+		return;
+	connect_both(SLOTS, BYTES, 2);
+	mem = fake_ram(BYTES);
+	own = fake_ram(BYTES);
+	seg[0] = (struct bm_seg){ mem, 1 };
+	seg[1] = (struct bm_seg){ mem + 8, 8 };
+	bm_register(fake[A].bm, 0, BM_OUT, seg, 2, BM_ONCE);
+	bm_post(fake[A].bm, 0, 9, no_note, 0);
+	bm_flush(fake[A].bm);
+	expect(B, BM_POSTED);
+	ok(bm_receive(fake[B].bm, 0, 0, own, 9) == BM_OK && bm_flush(fake[B].bm) == BM_OK &&
+	   bm_result(fake[B].bm, 0) == BM_OK, "two segments");
+	fake[A].bm->grant[1].len = 1;
+	fake[A].bm->grant[2] = fake[A].bm->grant[1];
+	bm_receive(fake[B].bm, 0, 0, own, 3);
+	ok(fake[B].bm->move - fake[B].bm->queue->move == 2 &&
+	   bm_result(fake[B].bm, 0) == BM_FAULT, "no more moves than segments");
+}
+
 int main(void)
 {
+	each_kind(test_crumbs);
 	each_kind(test_bytes);
 	each_kind(test_failed_move);
 	each_kind(test_early_failure);

@@ -73,6 +73,7 @@ void host_raise(struct endpoint *e) { ends[e->link->id].raised++; }
 /* --- the buffer model ---------------------------------------------------------- */
 
 static uint32_t fetched;	/* bytes of frames that came in */
+static uint32_t retake;		/* what it costs to take back a buffer */
 
 bool bm_next(struct bm *b, struct bm_event *e)
 {
@@ -80,6 +81,7 @@ bool bm_next(struct bm *b, struct bm_event *e)
 		return false;
 	*e = b->event[b->head++ % EVENTS];
 	fetched += e->type == BM_DONE ? e->len : 0;
+	port[b - ends]->taken_back += e->type == BM_DONE ? retake : 0;
 	moved += e->type == BM_DONE && bays ? e->len : 0;
 	if (e->type == BM_DOWN)
 		memset(b->lent, 0, sizeof(b->lent));
@@ -149,6 +151,7 @@ bool host_open(struct host_end *h, struct endpoint *e,
 {
 	h->e = e;
 	h->step = step;
+	h->info.seg_max = 1;
 	h->bm = &ends[e->link->id];
 	return true;
 }
@@ -448,6 +451,16 @@ static void test_down(void)
 	while (!step(0))
 		;
 	ok(!ends[1].frames, "who is down gets nothing");
+	for (uint32_t i = 0; i < 8; i++)
+		event(1, i & 1 ? BM_DOWN : BM_UP, 0, 0, 0);
+	ok(!step(1) && ends[1].tail - ends[1].head == 7, "a connection's end is a step");
+	while (!step(1))
+		;
+	for (uint32_t i = 0; i < 8; i++)
+		event(1, BM_DONE, BM_IN, i, 0);
+	retake = HOST_STEP / 2;
+	ok(!step(1) && ends[1].tail - ends[1].head == 6, "so are two buffers that are hard to get back");
+	retake = 0;
 }
 
 static void test_capture(void)
