@@ -22,6 +22,13 @@
 #define PLACES_PART	4u	/* ... (so many looked up in a part) ... */
 #define CODE_REACH	MIB(16)	/* ... no farther than that from RIP */
 
+/* Work that synced came back from that, for which nobody is to wait here either. */
+static void look(void)
+{
+	work_look();
+	sync_away();
+}
+
 static void report_code(struct vm *vm, const struct cpu_state *s)
 {
 	uint8_t code[CODE_BYTES];
@@ -110,11 +117,11 @@ static void report_places(struct vm *vm, const struct cpu_state *s)
 	if (!image)
 		return;
 	for (uint32_t i = 0; i < n; i += PLACES_PART) {
-		work_look();
+		look();
 		elf_symbols(phys_to_virt(hpa(image->base)), image->size, place + i,
 			    MIN(n - i, PLACES_PART));
 	}
-	work_look();
+	look();
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t back = i ? 1 : 0;
 
@@ -137,7 +144,7 @@ void report_crash(struct vcpu *v, const struct vcpu_exit *exit, const char *why)
 	       v->vm->incarnation);
 	report_registers(&v->regs, &s);
 	report_code(v->vm, &s);
-	work_look();
+	look();
 	report_places(v->vm, &s);
 	if (exit && exit->reason == EXIT_MEMORY) {
 		place_describe(v->vm, exit->memory.gpa, place);
