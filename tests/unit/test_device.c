@@ -247,6 +247,19 @@ static void test_burst(void)
 	ok(!held[0], "a busy device is none that storms");
 }
 
+/* A VM that could not be saved goes on: it has missed what came meanwhile. */
+static void test_again(void)
+{
+	fresh();
+	device_open(&vms[0]);
+	(void)pending();
+	device_close(&vms[0]);
+	ok(held[0] == ARCH_IRQ_CLOSED && !pending(), "closed for a save, and nothing comes");
+	device_again(&vms[0]);
+	ok(!held[0] && !held[1] && !held[2], "lines are open again behind it");
+	ok_eq(pending(), BIT_OF(0) | BIT_OF(1) | BIT_OF(2), "and the guest looks at all devices");
+}
+
 int main(void)
 {
 	test_ports();
@@ -254,5 +267,6 @@ int main(void)
 	test_info();
 	test_life();
 	test_burst();
+	test_again();
 	return done_testing();
 }
