@@ -28,6 +28,10 @@ $(B)/unit-obj/%.o: %.c Makefile tests/unit.mk $(B)/unit-obj/config
 $(addprefix $(B)/unit-obj/,arch/vmx/caps.o arch/svm/caps.o tests/unit/test_caps.o): \
 	UNIT_CFLAGS += -iquote tests/fake/cpu
 
+# On ports that a test makes up.
+$(addprefix $(B)/unit-obj/,arch/uart.o tests/unit/test_uart.o): \
+	UNIT_CFLAGS += -iquote tests/fake/port
+
 # An archive, so that a test takes only what it lacks and may bring its own.
 $(B)/unit-obj/fake.a: $(unit-fake)
 	@rm -f $@
