@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The usable memory ranges of struct boot_info: kept sorted, disjoint, whole
- * pages, and inside what the direct map can hold.
+ * pages, and low enough that 32 bits number their frames.
  */
 #include "boot/boot.h"
 
-#define BOOT_PA_MAX	(1ull << 46)	/* the direct map's share of addresses */
+#define BOOT_PA_MAX	(1ull << 44)	/* 32 bits of frame number */
 
 /* End of [base, base + size) without wrapping. */
 static uint64_t range_end(uint64_t base, uint64_t size)
@@ -37,6 +37,7 @@ void boot_range_add(struct boot_info *bi, uint64_t base, uint64_t size)
 	uint64_t end = MIN(range_end(base, size), BOOT_PA_MAX);
 	uint32_t i = 0;
 
+	bi->truncated |= size && range_end(base, size) > BOOT_PA_MAX;
 	if (base >= end || end < PAGE_SIZE)
 		return;
 	base = ALIGN_UP(base, PAGE_SIZE);

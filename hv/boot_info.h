@@ -45,7 +45,7 @@ struct boot_info {
 	uint32_t module_dropped;	/* modules beyond BOOT_MODULE_MAX */
 	uint32_t module_refused;	/* outside of RAM, or over another or us ... */
 	struct boot_refused refused[BOOT_REFUSED_MAX];	/* ... the first ones */
-	bool truncated;			/* a string or the memory map did not fit */
+	bool truncated;			/* a string did not fit, or not all RAM */
 	bool vga_text;			/* text mode at 0xb8000 is on */
 	struct boot_framebuffer fb;
 	uint64_t rsdp;			/* physical address of the RSDP, or 0 */

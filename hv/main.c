@@ -73,7 +73,7 @@ static void console_start(const struct boot_info *bi)
 	       AMBIT_ABI_MINOR, bi->loader[0] ? bi->loader : "an unnamed loader");
 	modules_report(bi);
 	if (bi->truncated)
-		hv_log("the loader's memory map or a string was too long and is cut");
+		hv_log("a string, or the memory map in entries or at 16 TiB, was too long and is cut");
 	fault_init(bi->cmdline);
 }
 

@@ -360,6 +360,11 @@ static void test_ranges(void)
 	ok(bi.range_count == 1 && bi.range[0].base == 0x11000, "a cut takes whole pages");
 	boot_range_cut(&bi, 0x12000, 0);
 	ok(bi.range[0].size == 0x2000, "an empty cut takes nothing");
+	boot_range_add(&bi, (1ull << 44) - 0x1000, 0x1000);
+	ok(bi.range_count == 2 && !bi.truncated, "the last frame that 32 bits can number");
+	boot_range_add(&bi, (1ull << 44) - 0x1000, 0x2000);
+	ok(bi.range_count == 2 && bi.range[1].size == 0x1000 && bi.truncated,
+	   "no frame behind it, which is told");
 	boot_range_add(&bi, UINT64_MAX - 100, 1000);
 	boot_range_add(&bi, 0x20000, UINT64_MAX);
 	ok(bi.range_count == 2 && sound(), "sizes that wrap are cut at the top");
