@@ -183,7 +183,10 @@ static bool any(void)
 
 bool trace_has_port(void)
 {
-	return !capture_runs() && arch_com2_init();
+	static bool found;	/* set up again it would drop what it still has to send */
+
+	found = found || (!capture_runs() && arch_com2_init());
+	return found;
 }
 
 bool trace_sends(void)
