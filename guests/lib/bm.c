@@ -166,6 +166,9 @@ bool bm_done_odd(struct bm *b, struct bm_event *e)
 		e->len = 0;
 		e->status = BM_GONE;
 	} else {
+		/* GONE means that the number waits for an UP: no word of a peer. */
+		if (e->status == BM_GONE)
+			e->status = BM_FAULT;
 		own->state = own->after;
 		b->t->done(b, own, e->slot, 0);
 	}

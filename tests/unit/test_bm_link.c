@@ -140,6 +140,23 @@ static void test_malformed(void)
 	}
 }
 
+/* Only the model says GONE; else a driver waits for an UP that does not come. */
+static void test_peer_says_gone(void)
+{
+	struct bm_event e;
+	uint8_t *x;
+
+	connect_both(SLOTS, BYTES, 1);
+	x = fake_ram(64);
+	give(A, 0, BM_IN, x, 64);
+	expect(B, BM_POSTED);
+	bm_finish(fake[B].bm, 0, BM_GONE, 0, no_note);
+	bm_flush(fake[B].bm);
+	e = expect(A, BM_DONE);
+	ok(e.slot == 0 && e.status == BM_FAULT && silent(A), "a peer's GONE is a fault");
+	ok(!reg(A, 0, BM_IN, x, 64, BM_ONCE), "and the slot is free again");
+}
+
 static void test_resets_are_capped(void)
 {
 	struct bm_event e;
@@ -331,6 +348,7 @@ int main(void)
 	each_kind(test_death);
 	each_kind(test_suspend);
 	each_kind(test_malformed);
+	each_kind(test_peer_says_gone);
 	each_kind(test_resets_are_capped);
 	each_kind(test_restarts);
 	each_kind(test_hostile);
