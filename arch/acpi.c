@@ -219,7 +219,7 @@ static bool read_s5(const uint8_t *p, const uint8_t *end, struct acpi_info *out)
 	       out->s5a < 8 && out->s5b < 8;
 }
 
-static void read_dsdt(const struct table *t, struct acpi_info *out)
+static void find_s5(const struct table *t, struct acpi_info *out)
 {
 	const uint8_t *end = t->p + t->length;
 
@@ -232,6 +232,17 @@ static void read_dsdt(const struct table *t, struct acpi_info *out)
 			return;
 		}
 	}
+}
+
+/* False: there is none at pa. */
+static bool read_dsdt(const struct acpi_memory *m, uint64_t pa, struct acpi_info *out)
+{
+	struct table t;
+
+	if (!open_table(m, pa, &t, out) || !has_name(t.p, "DSDT", 4))
+		return false;
+	find_s5(&t, out);
+	return true;
 }
 
 /* A port by its 64-bit field at x if the table has it, else by the old one. */
@@ -274,9 +285,8 @@ static void read_reset(const struct table *t, uint32_t flags, struct acpi_info *
 
 static void read_fadt(const struct acpi_memory *m, const struct table *t, struct acpi_info *out)
 {
-	struct table dsdt;
-	uint32_t flags;
-	uint64_t pa;
+	uint32_t flags, old;
+	uint64_t x;
 
 	if (t->length < 116)
 		return;
@@ -293,11 +303,10 @@ static void read_fadt(const struct acpi_memory *m, const struct table *t, struct
 	out->pm1b = read_port(t, 68, 184);
 	out->pm_timer = read_port(t, 76, 208);
 	out->pm_timer_32 = flags & FADT_WIDE_TIMER;
-	pa = load32(t->p + 40);
-	if (t->length >= 148 && load64(t->p + 140))
-		pa = load64(t->p + 140);
-	if (open_table(m, pa, &dsdt, out) && has_name(dsdt.p, "DSDT", 4))
-		read_dsdt(&dsdt, out);
+	old = load32(t->p + 40);
+	x = t->length >= 148 ? load64(t->p + 140) : 0;
+	if (!x || (!read_dsdt(m, x, out) && old && old != x))
+		read_dsdt(m, old, out);
 }
 
 static void read_hpet(const struct table *t, struct acpi_info *out)

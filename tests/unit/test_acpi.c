@@ -305,6 +305,13 @@ static void test_power(void)
 	header(FADT, "FACP", 244);
 	ok(parse() == 0 && info.pm_timer == 0xb008 && info.pm1a == 0x604 && info.has_s5,
 	   "64-bit fields win where they are set");
+	put32(FADT + 40, DSDT);
+	put64(FADT + 140, HPET);
+	header(FADT, "FACP", 244);
+	ok(parse() == 0 && info.has_s5, "unless that is no DSDT and the 32-bit one is");
+	put64(FADT + 140, 1ull << 40);
+	header(FADT, "FACP", 244);
+	ok(parse() == 0 && info.has_s5 && info.bad_tables == 1, "or is no table at all");
 	build();
 	put32(FADT + 112, 1 << 10 | 1 << 20);
 	memory[FADT + 116] = 1;
