@@ -31,9 +31,12 @@ const struct blk_identity *disk_await(struct disk *d)
 	const struct blk_identity *disk;
 
 	while (!(disk = blk_front_disk(d->front))) {
+		/* Before the poll: what came in a pause of this VM is seen first. */
+		uint64_t now = time_now();
+
 		if (blk_front_poll(d->front))
 			continue;
-		if (time_now() >= deadline)
+		if (now >= deadline)
 			guest_fail("no disk answers on link %s: %s %s", d->link->name,
 				   d->link->peer, peer_state(d->link));
 		bm_wait(&d->bm, 1, 0, peer_await(&d->watch, deadline));
