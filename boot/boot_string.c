@@ -2,6 +2,8 @@
 /* Strings and modules of the loader: bounded copies, names out of paths. */
 #include "boot/boot.h"
 
+#include "hv/string.h"
+
 const void *boot_at(const struct boot_view *view, uint64_t pa, uint64_t bytes)
 {
 	if (pa <= view->size && bytes <= view->size - pa)
@@ -95,10 +97,15 @@ void boot_set_cmdline(struct boot_info *bi, const char *s, size_t max)
 	boot_copy(bi, bi->cmdline, sizeof(bi->cmdline), s + start, max - start);
 }
 
-/* It must lie inside RAM, and clear of the image and of every module taken so far.
- * What is wrong, or NULL. */
-static const char *module_wrong(const struct boot_info *bi, uint64_t base, uint64_t end)
+/* It must lie inside RAM, and clear of the image and of every module taken so far, and
+ * its name must be new: nobody could mean it by that. What is wrong, or NULL. */
+static const char *module_wrong(const struct boot_info *bi, const struct boot_refused *r)
 {
+	uint64_t base = r->base, end = r->end;
+
+	for (uint32_t i = 0; i < bi->module_count; i++)
+		if (!strcmp(r->name, bi->module[i].name))
+			return "a module before it has its name";
 	if (base > end)
 		return "it ends before it begins";
 	if (base == end)
@@ -131,26 +138,23 @@ static void copy_name(struct boot_info *bi, char name[32], const char *s, size_t
 void boot_add_module(struct boot_info *bi, uint64_t base, uint64_t end,
 		     const char *s, size_t max)
 {
-	const char *wrong;
+	struct boot_refused r = { .base = base, .end = end };
 
 	if (bi->module_count == BOOT_MODULE_MAX) {
 		bi->module_dropped++;
 		return;
 	}
-	wrong = module_wrong(bi, base, end);
-	if (!wrong) {
+	copy_name(bi, r.name, s, max);
+	r.why = module_wrong(bi, &r);
+	if (!r.why) {
 		struct boot_module *m = &bi->module[bi->module_count++];
 
 		m->base = base;
 		m->size = end - base;
-		copy_name(bi, m->name, s, max);
+		memcpy(m->name, r.name, sizeof(m->name));
 		return;
 	}
-	if (bi->module_refused < BOOT_REFUSED_MAX) {
-		struct boot_refused *r = &bi->refused[bi->module_refused];
-
-		*r = (struct boot_refused){ .base = base, .end = end, .why = wrong };
-		copy_name(bi, r->name, s, max);
-	}
+	if (bi->module_refused < BOOT_REFUSED_MAX)
+		bi->refused[bi->module_refused] = r;
 	bi->module_refused++;
 }

@@ -43,7 +43,7 @@ struct boot_info {
 	struct boot_range range[BOOT_MEMMAP_MAX];
 	struct boot_module module[BOOT_MODULE_MAX];
 	uint32_t module_dropped;	/* modules beyond BOOT_MODULE_MAX */
-	uint32_t module_refused;	/* outside of RAM, or over another or us ... */
+	uint32_t module_refused;	/* outside of RAM, over another or us, of another's name ... */
 	struct boot_refused refused[BOOT_REFUSED_MAX];	/* ... the first ones */
 	bool truncated;			/* a string did not fit, or not all RAM */
 	bool vga_text;			/* text mode at 0xb8000 is on */

@@ -94,6 +94,12 @@ static void module_add(struct manifest_limits *limits, char *arg)
 	if (!path || limits->module_count == MODULE_MAX)
 		usage();
 	*path++ = 0;
+	for (uint32_t i = 0; i < limits->module_count; i++)
+		if (!strcmp(modules[i].name, arg)) {
+			fprintf(stderr, "two modules have the name '%s': %s and %s\n", arg,
+				paths[i], path);
+			exit(1);
+		}
 	paths[limits->module_count] = path;
 	modules[limits->module_count++] = (struct manifest_module){ arg, file_size(path) };
 	limits->module = modules;

@@ -179,6 +179,15 @@ static bool refused(uint32_t i, const char *name, const char *why)
 	return !strcmp(bi.refused[i].name, name) && !strcmp(bi.refused[i].why, why);
 }
 
+/* A new one for each module. */
+static const char *name_of(uint32_t i)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "n%u", i);
+	return name;
+}
+
 static void test_modules(void)
 {
 	build1("x");
@@ -188,13 +197,15 @@ static void test_modules(void)
 	module1(5, 0x3ffe0000, 0x3ffe1000, "reserved");
 	module1(6, 0xf0000000, 0xf0001000, "no-memory");
 	module1(7, 0x600000, 0x700000, "fine");
-	ok(parse(1, INFO) == 0 && bi.module_refused == 5, "five bad modules refused");
+	module1(8, 0x700000, 0x800000, "other/fine");
+	ok(parse(1, INFO) == 0 && bi.module_refused == 6, "six bad modules refused");
 	ok(bi.module_count == 3 && !strcmp(bi.module[2].name, "fine"), "the good one is taken");
 	ok(refused(0, "over-image", "it overlaps the hypervisor"), "over the image: said so");
 	ok(refused(1, "over-module", "it overlaps a module before it"), "over another: said so");
 	ok(refused(2, "backwards", "it ends before it begins"), "backwards: said so");
 	ok(refused(3, "reserved", "it does not lie in RAM"), "in reserved memory: said so");
 	ok(refused(4, "no-memory", "it does not lie in RAM"), "in no memory: said so");
+	ok(refused(5, "fine", "a module before it has its name"), "of one name: said so");
 	build1("x");
 	for (uint32_t i = 0; i < BOOT_REFUSED_MAX + 3; i++)
 		module1(i, 0x200000, 0x200001, "m");
@@ -202,7 +213,7 @@ static void test_modules(void)
 	   "more bad modules than are kept are counted");
 	build1("x");
 	for (uint32_t i = 0; i < BOOT_MODULE_MAX + 3; i++)
-		module1(i, 0x300000 + i * 0x1000, 0x300000 + i * 0x1000 + 1, "m");
+		module1(i, 0x300000 + i * 0x1000, 0x300000 + i * 0x1000 + 1, name_of(i));
 	ok(parse(1, INFO) == 0 && bi.module_count == BOOT_MODULE_MAX && bi.module_dropped == 3,
 	   "modules beyond the limit are counted");
 }
@@ -328,7 +339,7 @@ static void test_modules2(void)
 	build2();
 	tag_next -= 8;					/* the end comes later */
 	for (uint32_t i = 0; i < BOOT_MODULE_MAX + 2; i++)
-		module2(0x400000 + i * 0x1000, 0x400001 + i * 0x1000, "m");
+		module2(0x400000 + i * 0x1000, 0x400001 + i * 0x1000, name_of(i));
 	tag2(0, 8);
 	ok(parse(2, INFO) == 0 && bi.module_count == BOOT_MODULE_MAX && bi.module_dropped == 3,
 	   "mb2: modules beyond the limit are counted");
