@@ -71,7 +71,7 @@ static __attribute__((noinline)) int write_pieces(struct vm *vm, gpa_t to, const
 
 int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)
 {
-	const void *p = guest_piece(vm, from, n);
+	const void *p = likely(n <= GUEST_PIECE) ? guest_piece(vm, from, n) : NULL;
 
 	if (unlikely(!p))
 		return read_pieces(vm, from, to, n);
@@ -81,7 +81,7 @@ int guest_read(struct vm *vm, gpa_t from, void *to, size_t n)
 
 int guest_write(struct vm *vm, gpa_t to, const void *from, size_t n)
 {
-	void *p = guest_piece(vm, to, n);
+	void *p = likely(n <= GUEST_PIECE) ? guest_piece(vm, to, n) : NULL;
 
 	if (unlikely(!p))
 		return write_pieces(vm, to, from, n);

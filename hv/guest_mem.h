@@ -27,15 +27,16 @@ static inline void *guest_low_ram(const struct vm *vm, uint64_t at)
 }
 
 /*
- * The same in few steps for n bytes that lie in one piece of RAM; NULL: they do
- * not, or are not RAM, or lie above 4 GiB.
+ * The same in few steps for n bytes, GUEST_PIECE at most, that lie in one piece of
+ * RAM; NULL: they do not, or are not RAM, or lie above 4 GiB. Who goes on all the
+ * same, speculating, finds bytes of a piece of the VM's.
  */
 static inline void *guest_piece(const struct vm *vm, gpa_t at, size_t n)
 {
-	uint64_t offset = at.v;
+	uint64_t offset = at.v, in = at.v % GUEST_PIECE;
 
 	if (unlikely(!index_below(&offset, vm->ram_low)) ||
-	    unlikely((at.v ^ (at.v + n - 1)) / GUEST_PIECE))
+	    unlikely(!index_below(&in, GUEST_PIECE + 1 - n)))
 		return NULL;
-	return guest_low_ram(vm, offset);
+	return (char *)phys_to_virt(vm->ram[offset / GUEST_PIECE]) + in;
 }
