@@ -179,9 +179,8 @@ int bm_queue_bounce(struct bm *b, uint32_t slot)
 	q->bounce_of[slot] = (uint8_t)__builtin_ctzll(q->bounce_free);
 	q->bounce_free &= q->bounce_free - 1;
 	h->viewed = BM_VIEW_BOUNCE;
-	if (h->dir == BM_IN)
-		return BM_OK;
-	b->t->receive(b, slot, 0, bounce_of(b, slot), h->len, h);
+	if (h->dir == BM_OUT && h->len)
+		b->t->receive(b, slot, 0, bounce_of(b, slot), h->len, h);
 	return BM_OK;
 }
 

@@ -88,6 +88,20 @@ static void test_out(void)
 		ok(bm_view(fake[B].bm, 2, seg, 4) == BM_INVAL, "not asked for");
 }
 
+static void test_empty(void)
+{
+	struct bm_seg seg;
+
+	view_open(1);
+	reg(A, 2, BM_OUT, mem, 64, BM_ONCE);
+	bm_post(fake[A].bm, 2, 0, no_note, 0);
+	bm_flush(fake[A].bm);
+	expect(B, BM_POSTED);
+	fake_calls = 0;
+	ok(view_get(2, &seg, 1) <= 1 && !bm_result(fake[B].bm, 2) && !fake_calls &&
+	   !view_end(2, 0).status, "a view of no bytes moves none");
+}
+
 static void test_in(void)
 {
 	struct bm_seg seg[2] = { { NULL, 100 }, { NULL, 8192 } }, view[2];
@@ -397,6 +411,7 @@ static void test_kept_view(void)
 int main(void)
 {
 	each_kind(test_out);
+	each_kind(test_empty);
 	each_kind(test_in);
 	each_kind(test_no_room);
 	test_revoked();
