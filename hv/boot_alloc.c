@@ -33,3 +33,21 @@ void *boot_alloc(size_t bytes)
 	chunk_left -= bytes;
 	return p;
 }
+
+void *boot_alloc_pages(size_t bytes)
+{
+	uint32_t order = frames_order(bytes);
+	uint64_t at, end;
+	hpa_t pa;
+
+	if (frames_alloc(order, FRAME_OWNER_HV, &pa))
+		return NULL;
+	end = pa.v + (PAGE_SIZE << order);
+	/* The rest of the block, in as large parts as are aligned. */
+	for (at = pa.v + ALIGN_UP(MAX(bytes, 1ul), PAGE_SIZE); at < end;
+	     at += PAGE_SIZE << order) {
+		order = (uint32_t)__builtin_ctzll(at >> PAGE_SHIFT);
+		frames_free(hpa(at), order);
+	}
+	return phys_to_virt(pa);
+}

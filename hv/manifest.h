@@ -180,9 +180,12 @@ void manifest_link_layout(const struct manifest_link *link,
 /* Bytes that a link takes: the areas of both ends and what goes with them. */
 uint64_t manifest_link_memory(const struct manifest_link *link);
 
+/* The largest disk that can be written: its copy is in one piece (hv/boot_alloc.h). */
+#define MANIFEST_DISK_MAX	GIB(1)
+
 /* RAM of a VM in bytes, modules included, and without its give pool. */
 uint64_t manifest_vm_memory(const struct manifest_vm *vm,
 			    const struct manifest_limits *limits);
-/* What all VMs with their pools, and all links, take together. */
+/* What all VMs with their pools, and all links with their disks, take together. */
 uint64_t manifest_memory(const struct manifest *m,
 			 const struct manifest_limits *limits);

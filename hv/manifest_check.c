@@ -142,6 +142,22 @@ static uint64_t vm_need(const struct manifest_vm *vm,
 	       (uint64_t)vm->pool_places * (PAGE_SIZE + MANIFEST_POOL_PLACE);
 }
 
+/* A disk that can be written is a copy of its module. */
+static uint64_t disk_copy(const struct manifest_link *link,
+			  const struct manifest_limits *limits)
+{
+	const struct manifest_module *disk;
+
+	disk = link->read_only ? NULL : module_find(limits, link->module);
+	return disk ? ALIGN_UP(disk->size, PAGE_SIZE) : 0;
+}
+
+static uint64_t link_need(const struct manifest_link *link,
+			  const struct manifest_limits *limits)
+{
+	return manifest_link_memory(link) + disk_copy(link, limits);
+}
+
 uint64_t manifest_memory(const struct manifest *m,
 			 const struct manifest_limits *limits)
 {
@@ -150,7 +166,7 @@ uint64_t manifest_memory(const struct manifest *m,
 	for (uint32_t i = 0; i < m->vm_count; i++)
 		sum += vm_need(&m->vm[i], limits);
 	for (uint32_t i = 0; i < m->link_count; i++)
-		sum += manifest_link_memory(&m->link[i]);
+		sum += link_need(&m->link[i], limits);
 	return sum;
 }
 
@@ -168,7 +184,7 @@ static struct message memory_message(const struct check *c)
 			return vm_message(c, &m->vm[i], VM_KEY_MEMORY);
 	}
 	for (i = 0; i + 1 < m->link_count; i++) {
-		sum += manifest_link_memory(&m->link[i]);
+		sum += link_need(&m->link[i], c->limits);
 		if (sum > have)
 			break;
 	}
@@ -223,6 +239,13 @@ static int link_check(const struct check *c, const struct manifest_link *link)
 	    !module_find(c->limits, link->module)) {
 		msg = link_message(c, link, link->key_line[LINK_KEY_MODULE]);
 		return module_missing(c, &msg, link->module);
+	}
+	if (disk_copy(link, c->limits) > MANIFEST_DISK_MAX) {
+		msg = link_message(c, link, link->key_line[LINK_KEY_MODULE]);
+		message_add(&msg, "'%.*s' has %lu MiB, a disk that can be written %lu at most; "
+			    "read-only = yes has no limit", STR(link->module),
+			    mib_up(disk_copy(link, c->limits)), MANIFEST_DISK_MAX >> 20);
+		return -1;
 	}
 	return window_check(c, link);
 }

@@ -35,12 +35,12 @@ static uint8_t *disk_memory(const struct boot_module *mod,
 
 	if (c->read_only)
 		return image;
-	copy = boot_alloc(mod->size);
+	copy = boot_alloc_pages(mod->size);
 	if (!copy)
-		hv_refuse("manifest:%u: link '%s': too little memory for a copy of '%s' (%lu MiB) "
-			  "that can be written; read-only = yes needs none",
-			  c->key_line[LINK_KEY_MODULE], c->name, mod->name,
-			  (mod->size + MIB(1) - 1) >> 20);
+		hv_refuse("manifest:%u: link '%s': too little memory: no %lu MiB in one piece for "
+			  "a copy of '%s' that can be written; read-only = yes needs none",
+			  c->key_line[LINK_KEY_MODULE], c->name,
+			  (mod->size + MIB(1) - 1) >> 20, mod->name);
 	memcpy(copy, image, mod->size);
 	return copy;
 }

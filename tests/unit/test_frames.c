@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The frame table and the buddy allocator: map holes, joining, counts, races. */
-/* LINK: hv/frames.c hv/frames_early.c */
+/* LINK: hv/frames.c hv/frames_early.c hv/boot_alloc.c */
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "arch/arch.h"
 #include "hv/abi/errno.h"
+#include "hv/boot_alloc.h"
 #include "hv/frames.h"
 #include "tests/fake/fake.h"
 #include "tests/unit/tap.h"
@@ -125,6 +126,23 @@ static void test_table(void)
 	ok(frame_of(hpa(MIB(512) - 1)), "one in the last byte");
 	ok_eq(frame_pa(frame_of(hpa(MIB(300) + 5))).v, MIB(300), "there and back");
 	ok_eq(frame_pa(frame_of(hpa(0x7123))).v, 0x7000, "there and back in low memory");
+}
+
+static void test_boot_pages(void)
+{
+	static const uint64_t pages[] = { 1, 2, 3, 5, 4095, 4097, 8192 };
+	uint64_t before;
+
+	machine(MIB(512));
+	boot();
+	for (uint32_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		before = frames_balance(0);
+		ok(boot_alloc_pages(pages[i] * PAGE_SIZE - (i & 1)), "%lu pages", pages[i]);
+		ok_eq(before - frames_balance(0), pages[i], "are not one more");
+	}
+	before = frames_balance(0);
+	ok(!boot_alloc_pages(MIB(400)), "no piece is that large");
+	ok_eq(frames_balance(0), before, "and nothing is lost");
 }
 
 static void test_alloc(void)
@@ -329,6 +347,7 @@ int main(void)
 	test_early();
 	test_early_pieces();
 	test_table();
+	test_boot_pages();
 	test_alloc();
 	test_exhaust();
 	test_ranges();

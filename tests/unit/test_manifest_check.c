@@ -60,6 +60,35 @@ static void test_check_links(const struct manifest_module *module)
 	test_check_windows();
 }
 
+#define DISK(keys) "[vm a]\nimage = big\nmemory = 8M\n" \
+	"[link n]\nends = a hypervisor\nclass = block\nmodule = big\n" keys
+
+static void test_check_disks(void)
+{
+	struct manifest_module module = { "big", MIB(5) + 1 };
+	struct manifest_limits limits = { .module = &module, .module_count = 1 };
+	uint64_t served;
+
+	ok(!parse(DISK("read-only = yes\n")), "a disk that is not to be written");
+	served = manifest_memory(&m, &limits);
+	module.size = GIB(3);
+	ok(!manifest_check(&m, "t", &limits, error) && manifest_memory(&m, &limits) == served,
+	   "is the module itself, however large");
+	ok(!parse(DISK("")), "one that can be");
+	ok(manifest_check(&m, "t", &limits, error), "has a limit");
+	ok_has(error, "t:7: link 'n': 'big' has 3072 MiB, a disk that can be written 1024 at "
+	       "most; read-only = yes has no limit", "which is told");
+	module.size = GIB(1);
+	ok(!manifest_check(&m, "t", &limits, error), "and fits up to that");
+	ok_eq(manifest_memory(&m, &limits), served + GIB(1), "as a copy, which counts");
+	module.size = MIB(5) + 1;
+	limits.memory = served + MIB(5) + PAGE_SIZE;
+	ok(!manifest_check(&m, "t", &limits, error), "in whole pages");
+	limits.memory--;
+	ok(manifest_check(&m, "t", &limits, error), "one byte less is too little");
+	ok_has(error, "t:4: link 'n': too little memory", "for the disk's link");
+}
+
 static void test_check(void)
 {
 	static const struct manifest_module module[] = {
@@ -113,6 +142,7 @@ static void test_check(void)
 int main(void)
 {
 	test_check();
+	test_check_disks();
 	parse_end();
 	return done_testing();
 }
