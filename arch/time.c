@@ -186,8 +186,8 @@ static bool pit_run(struct sample *ticks)
 
 	outb(PIT_GATE, gate | 1);
 	outb(PIT_COMMAND, 0xb0);	/* channel 2, both bytes, one-shot */
-	outb(PIT_CHANNEL2, count & 0xff);
-	outb(PIT_CHANNEL2, count >> 8);
+	outb(PIT_CHANNEL2, (uint8_t)count);
+	outb(PIT_CHANNEL2, (uint8_t)(count >> 8));
 	tsc = arch_tsc();
 	apic = apic_timer_count();
 	while (!(inb(PIT_GATE) & 0x20)) {
