@@ -89,7 +89,8 @@ static int status_wanted(const struct job *j)
 {
 	switch (j->order.op) {
 	case OP_FINISH:
-		return -j->order.parts;
+		/* No peer's word. */
+		return -j->order.parts == BM_GONE ? BM_FAULT : -j->order.parts;
 	case OP_FAULT:
 		return BM_FAULT;
 	default:
