@@ -60,9 +60,6 @@ int64_t bm_sys_data(uint32_t call, uint32_t endpoint, void *items, uint32_t n,
 	};
 
 	CHECK(call < ARRAY_SIZE(op) && op[call]);
-	if (call == AMBIT_HC_GRANT_REVOKE)
-		own_end(endpoint)->host->taken_back +=
-			HOST_PAGE * ((const struct ambit_revoke_item *)items)->count;
 	return data_run(own_end(endpoint), op[call], items, n, tail);
 }
 

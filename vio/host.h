@@ -14,8 +14,7 @@
 #define HOST_STEP	65536u
 #define HOST_ITEM	2048u
 #define HOST_SEGMENT	1536u	/* each of a slot that may have several */
-#define HOST_USED	4096u	/* taking back an own buffer that its peer uses ... */
-#define HOST_PAGE	1024u	/* ... and each page of it that may be mapped */
+#define HOST_USED	4096u	/* taking back an own buffer that its peer uses; none is mapped */
 
 struct bm;
 
