@@ -67,10 +67,12 @@ static void *map_large(uint64_t pa, uint64_t bytes, uint64_t flags)
 }
 
 /* A physical range that can exist: not empty, no wrap, and none of the bits that are
- * reserved on this CPU, with which an entry faults. */
+ * reserved on this CPU, with which an entry faults. One that does not tell has 36 (SDM
+ * 3A, Physical-Address Width); it will be refused, but by what it lacks. */
 static bool range_sane(hpa_t pa, uint64_t bytes)
 {
-	uint64_t end = BIT(cpuid(0x80000008).eax & 0xff);
+	bool tells = cpuid(0x80000000).eax >= 0x80000008;
+	uint64_t end = BIT(tells ? cpuid(0x80000008).eax & 0xff : 36);
 
 	return bytes && bytes <= MIB(512) && pa.v < end && bytes <= end - pa.v;
 }

@@ -278,7 +278,7 @@ static void test_reconnect(void)
  * same: 16 at once, one each 500 us. */
 static void test_openings(void)
 {
-	uint32_t generation = status->generation, n = 24;
+	uint32_t generation = status->generation, n = 40;
 	uint64_t from = time_now();
 
 	for (uint32_t i = 1; i <= n; i++) {
