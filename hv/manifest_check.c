@@ -148,7 +148,7 @@ static uint64_t disk_copy(const struct manifest_link *link,
 {
 	const struct manifest_module *disk;
 
-	disk = link->read_only ? NULL : module_find(limits, link->module);
+	disk = link->read_only || !limits->module ? NULL : module_find(limits, link->module);
 	return disk ? ALIGN_UP(disk->size, PAGE_SIZE) : 0;
 }
 
