@@ -51,8 +51,9 @@ bool net_poll(struct net *net);
 struct bm *net_end(const struct net *net);
 /*
  * The same without a flush: stops when the buffers are used up, the link went down, or
- * the peer did what no network driver does. So frames stay valid, as sources for other drivers too, until a flush or wait
- * by the caller, and a busy peer takes no more than its share.
+ * the peer did what no network driver does. So frames stay valid, as sources for other
+ * drivers too, until a flush or wait by the caller, and a busy peer takes no more than
+ * its share.
  */
 bool net_poll_held(struct net *net);
 void net_flush(struct net *net);

@@ -97,15 +97,16 @@ void netif_wait_room(struct netif *n, uint64_t deadline)
 void netif_resolve(struct netif *n, uint8_t *frame, uint32_t addr)
 {
 	for (int i = 0; i < ARP_TRIES; i++) {
-		uint64_t deadline = time_now() + ARP_RETRY_NS;
+		uint64_t deadline = time_now() + ARP_RETRY_NS, now;
 
 		ip_arp_request(&n->ip, frame, addr);
-		while (time_now() < deadline) {
+		do {
+			now = time_now();	/* before the poll, as above */
+			if (!net_poll(n->net) && now < deadline)
+				net_wait(&n->net, 1, false, deadline);
 			if (ip_arp_find(&n->ip, addr))
 				return;
-			if (!net_poll(n->net))
-				net_wait(&n->net, 1, false, deadline);
-		}
+		} while (now < deadline);
 	}
 	guest_fail("%u.%u.%u.%u does not answer ARP: host unreachable",
 		   IP_ARGS(addr));
